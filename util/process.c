@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "util/process.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+
+/* Above the kernel's largest pid_max (4 Mi): a longer list is not a tree of processes. */
+#define PROCESS_LIST_MAX (4u << 20)
+
+static FILE *open_proc_file(pid_t pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	return fopen(path, "re");
+}
+
+static int open_error(void)
+{
+	return errno == ENOENT ? -ESRCH : -errno;
+}
+
+int process_start_time(pid_t pid, uint64_t *ret_start_time)
+{
+	auto_fclose FILE *file = open_proc_file(pid, "stat");
+	char line[1024], *after_name;
+	uint64_t start_time;
+
+	if (!file)
+		return open_error();
+	if (!fgets(line, sizeof(line), file))
+		return -ESRCH;
+	/* The name stands in parentheses and may hold any character, these included. */
+	after_name = strrchr(line, ')');
+	if (!after_name ||
+	    sscanf(after_name + 1,
+		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+		   &start_time) != 1)
+		return -EBADMSG;
+	*ret_start_time = start_time;
+	return 0;
+}
+
+static void parse_status_line(const char *line, struct process_info *info)
+{
+	const char *last;
+	int flag;
+
+	sscanf(line, "Tgid: %d", &info->tgid);
+	sscanf(line, "PPid: %d", &info->parent);
+	sscanf(line, "TracerPid: %d", &info->tracer);
+	sscanf(line, "State: %c", &info->state);
+	sscanf(line, "Name: %31[^\n]", info->name);
+	if (sscanf(line, "Kthread: %d", &flag) == 1) /* since Linux 6.8 */
+		info->kernel_thread = flag;
+	if (!strncmp(line, "VmSize:", 7))
+		info->has_memory = true;
+	last = strrchr(line, '\t');
+	if (!strncmp(line, "NSpid:", 6) && last)
+		info->innermost_pid = strtoul(last, NULL, 10);
+}
+
+int process_read(pid_t pid, struct process_info *ret_info)
+{
+	auto_fclose FILE *status = open_proc_file(pid, "status");
+	struct process_info info = { .pid = pid, .innermost_pid = pid };
+	char line[256];
+	int ret;
+
+	if (!status)
+		return open_error();
+	while (fgets(line, sizeof(line), status))
+		parse_status_line(line, &info);
+	if (!info.tgid)
+		return -ESRCH;
+	ret = process_start_time(pid, &info.start_time);
+	if (ret)
+		return ret;
+	/* Before 6.8: without memory, and neither a zombie nor dead. */
+	if (!info.has_memory && !strchr("ZX", info.state))
+		info.kernel_thread = true;
+	*ret_info = info;
+	return 0;
+}
+
+static int append(struct process_list *list, pid_t pid)
+{
+	if (list->nr == list->cap) {
+		size_t cap = list->cap ? 2 * list->cap : 32;
+		pid_t *v;
+
+		if (cap > PROCESS_LIST_MAX)
+			return -ENOMEM;
+		v = reallocarray(list->v, cap, sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+		list->v = v;
+		list->cap = cap;
+	}
+	list->v[list->nr++] = pid;
+	return 0;
+}
+
+static int append_children_of_thread(pid_t pid, const char *thread, struct process_list *list)
+{
+	auto_fclose FILE *children = NULL;
+	char path[300];
+	pid_t child;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%s/children", pid, thread);
+	children = fopen(path, "re");
+	if (!children) /* the thread ended */
+		return errno == ENOMEM ? -ENOMEM : 0;
+	while (fscanf(children, "%d", &child) == 1) {
+		int ret = append(list, child);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int append_children(pid_t pid, struct process_list *list)
+{
+	auto_closedir DIR *dir = NULL;
+	struct dirent *entry;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return open_error();
+	while ((entry = readdir(dir))) {
+		int ret = entry->d_name[0] == '.' ?
+				  0 :
+				  append_children_of_thread(pid, entry->d_name, list);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int process_tree(pid_t root, struct process_list *ret_list)
+{
+	auto_process_list struct process_list list = { 0 };
+	int ret = append(&list, root);
+
+	/* The list grows while it is walked: children are appended behind their parents. */
+	for (size_t i = 0; i < list.nr && !ret; i++) {
+		ret = append_children(list.v[i], &list);
+		if (ret == -ESRCH && i)
+			ret = 0;
+	}
+	if (ret)
+		return ret;
+	*ret_list = list;
+	list = (struct process_list){ 0 };
+	return 0;
+}
+
+void process_list_free(struct process_list *list)
+{
+	free(list->v);
+	*list = (struct process_list){ 0 };
+}

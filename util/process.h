@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What /proc says about a process: identity, state and children. All of it are snapshots; a pid
+ * can be reused the moment its process is reaped, so whoever keeps a pid keeps the start time
+ * with it and compares.
+ */
+#ifndef LAZY_WP_UTIL_PROCESS_H
+#define LAZY_WP_UTIL_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct process_info {
+	pid_t pid, tgid, parent;
+	pid_t tracer;           /* 0: not traced */
+	uint32_t innermost_pid; /* as the process sees itself: the last field of NSpid */
+	uint64_t start_time;    /* clock ticks since boot, field 22 of /proc/PID/stat */
+	char state;             /* R, S, D, T, t, Z, X, I */
+	bool has_memory;        /* false for kernel threads and zombies */
+	bool kernel_thread;
+	char name[32]; /* comm */
+};
+
+/* -ESRCH: no such process; -EBADMSG: /proc not understood; -EACCES, -ENOMEM. */
+int process_read(pid_t pid, struct process_info *ret_info);
+
+/* Only the start time: one small file, for checks of identity. -ESRCH, -EBADMSG. */
+int process_start_time(pid_t pid, uint64_t *ret_start_time);
+
+struct process_list {
+	pid_t *v;
+	size_t nr, cap;
+};
+
+/*
+ * root and all its descendants, parents before children, from /proc/PID/task/TID/children
+ * (CONFIG_PROC_CHILDREN). A running tree may gain and lose members meanwhile. -ESRCH, -ENOMEM.
+ */
+int process_tree(pid_t root, struct process_list *ret_list);
+
+void process_list_free(struct process_list *list);
+#define auto_process_list __attribute__((cleanup(process_list_free)))
+
+#endif
