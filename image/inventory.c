@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "image/inventory.h"
+
+#include <errno.h>
+
+#include "criu-images.pb-c.h"
+#include "image/stream.h"
+
+/* The inventory holds names of plugins, a few hundred bytes in all. */
+#define MESSAGE_BYTES_MAX (64 * 1024)
+
+/* The only message of an image; -EBADMSG if there is none. */
+static int read_only_message(struct image_reader *reader, const uint8_t **ret_bytes,
+			     size_t *ret_len)
+{
+	int ret = image_reader_next(reader, MESSAGE_BYTES_MAX, ret_bytes, ret_len);
+
+	if (ret < 0)
+		return ret;
+	return ret ? 0 : image_reader_bad(reader, "the image is empty");
+}
+
+int image_inventory_load(int dir_fd, struct image_inventory *ret_inventory,
+			 struct image_error *error)
+{
+	auto_image_reader struct image_reader reader = { 0 };
+	LwpInventory *message;
+	const uint8_t *bytes;
+	size_t len;
+	int ret = image_reader_open(&reader, dir_fd, "inventory.img", 0, IMAGE_MAGIC_INVENTORY,
+				    error);
+
+	if (!ret)
+		ret = read_only_message(&reader, &bytes, &len);
+	if (ret)
+		return ret;
+	message = lwp_inventory__unpack(NULL, len, bytes);
+	if (!message)
+		return image_reader_bad(&reader, "not an inventory");
+	*ret_inventory = (struct image_inventory){
+		.img_version = message->img_version,
+		.has_dump_uptime = message->has_dump_uptime,
+		.dump_uptime_us = message->dump_uptime,
+		.has_pre_dump_mode = message->has_pre_dump_mode,
+		.pre_dump_mode = message->pre_dump_mode,
+	};
+	lwp_inventory__free_unpacked(message, NULL);
+	return 0;
+}
+
+int image_stats_load(int dir_fd, struct image_stats *ret_stats, struct image_error *error)
+{
+	auto_image_reader struct image_reader reader = { 0 };
+	const uint8_t *bytes;
+	LwpStats *message;
+	size_t len;
+	int ret = image_reader_open(&reader, dir_fd, "stats-dump", IMAGE_MAGIC_SERVICE,
+				    IMAGE_MAGIC_STATS, error);
+
+	if (!ret)
+		ret = read_only_message(&reader, &bytes, &len);
+	if (ret)
+		return ret;
+	message = lwp_stats__unpack(NULL, len, bytes);
+	if (message && message->dump)
+		*ret_stats = (struct image_stats){
+			.freezing_time_us = message->dump->freezing_time,
+			.frozen_time_us = message->dump->frozen_time,
+			.memdump_time_us = message->dump->memdump_time,
+			.memwrite_time_us = message->dump->memwrite_time,
+			.pages_scanned = message->dump->pages_scanned,
+			.pages_skipped_parent = message->dump->pages_skipped_parent,
+			.pages_written = message->dump->pages_written,
+		};
+	else
+		ret = image_reader_bad(&reader, "no statistics of a dump");
+	lwp_stats__free_unpacked(message, NULL);
+	return ret;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The two small images that tell of a whole dump: inventory.img (what restore and the next
+ * iteration need to know) and stats-dump (what CRIU measured). Both are loaded into plain
+ * structs; nothing is held. Files are hostile: -EBADMSG for whatever is not understood.
+ */
+#ifndef LAZY_WP_IMAGE_INVENTORY_H
+#define LAZY_WP_IMAGE_INVENTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image/error.h"
+
+/* How a pre-dump read memory, CRIU's numbers. */
+#define IMAGE_PRE_DUMP_SPLICE 1
+#define IMAGE_PRE_DUMP_READ   2 /* leaves out mappings that are not readable */
+
+struct image_inventory {
+	uint32_t img_version;
+	bool has_dump_uptime;
+	uint64_t dump_uptime_us; /* since boot; absent without memory tracking */
+	bool has_pre_dump_mode;
+	uint32_t pre_dump_mode; /* IMAGE_PRE_DUMP_* */
+};
+
+struct image_stats {
+	uint32_t freezing_time_us, frozen_time_us, memdump_time_us, memwrite_time_us;
+	uint64_t pages_scanned, pages_skipped_parent, pages_written;
+};
+
+/* inventory.img of dir_fd. -ENOENT, -EBADMSG, errors of openat(2), -ENOMEM. */
+int image_inventory_load(int dir_fd, struct image_inventory *ret_inventory,
+			 struct image_error *error);
+
+/* stats-dump of dir_fd. The same errors. */
+int image_stats_load(int dir_fd, struct image_stats *ret_stats, struct image_error *error);
+
+#endif
