@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "track/pins.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+
+static const struct {
+	const char *link, *writer;
+} writers[] = {
+	{ "anon_inode:[io_uring]", "an open io_uring" },
+	{ "/dev/infiniband/", "an open RDMA device" },
+	{ "/dev/vfio/", "an open VFIO device" },
+	{ "anon_inode:[vfio", "an open VFIO device" },
+	{ "/dev/iommu", "an open IOMMU device" },
+	{ "/dev/vhost-", "an open vhost device" },
+};
+
+static void look_at_link(const char *link, struct track_pins *pins)
+{
+	if (!strcmp(link, "anon_inode:[userfaultfd]"))
+		pins->userfaultfd = true;
+	for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++)
+		if (!strncmp(link, writers[i].link, strlen(writers[i].link)))
+			pins->writer = writers[i].writer;
+}
+
+static int look_at_descriptors(pid_t pid, struct track_pins *pins)
+{
+	auto_closedir DIR *dir = NULL;
+	struct dirent *entry;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT ? -ESRCH : -errno;
+	while (errno = 0, (entry = readdir(dir))) {
+		char link[PATH_MAX];
+		ssize_t len = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
+
+		if (len < 0) /* "." and "..", or closed meanwhile */
+			continue;
+		link[len] = 0;
+		look_at_link(link, pins);
+	}
+	return -errno;
+}
+
+static int look_at_status(pid_t pid, struct track_pins *pins)
+{
+	auto_fclose FILE *status = NULL;
+	unsigned long pinned_kib;
+	char path[64], line[256];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	status = fopen(path, "re");
+	if (!status)
+		return errno == ENOENT ? -ESRCH : -errno;
+	while (fgets(line, sizeof(line), status))
+		if (sscanf(line, "VmPin: %lu", &pinned_kib) == 1 && pinned_kib)
+			pins->writer = "memory pinned for I/O (VmPin)";
+	return 0;
+}
+
+/* Links do not tell AF_XDP sockets apart; the kernel counts them per network namespace. */
+static bool any_xdp_socket(pid_t pid)
+{
+	auto_fclose FILE *protocols = NULL;
+	char path[64], line[256];
+	int sockets;
+
+	snprintf(path, sizeof(path), "/proc/%d/net/protocols", pid);
+	protocols = fopen(path, "re");
+	while (protocols && fgets(line, sizeof(line), protocols))
+		if (sscanf(line, "XDP %*d %d", &sockets) == 1)
+			return sockets > 0;
+	return false;
+}
+
+int track_pins_read(pid_t pid, struct track_pins *ret_pins)
+{
+	struct track_pins pins = { 0 };
+	int ret = look_at_descriptors(pid, &pins);
+
+	if (!ret)
+		ret = look_at_status(pid, &pins);
+	if (ret)
+		return ret;
+	if (!pins.writer && any_xdp_socket(pid))
+		pins.writer = "an AF_XDP socket in its network namespace";
+	*ret_pins = pins;
+	return 0;
+}

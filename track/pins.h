@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who could write a task's memory past its page tables, where no tracker looks: devices and
+ * kernel work with pinned pages (io_uring, Linux AIO, RDMA, VFIO, AF_XDP). Pinning for writing
+ * counts as a write of every page at that moment, so only pins that exist *while pages are being
+ * armed* can hide a write: look with the task stopped, right before arming, and arm nothing of a
+ * task that has any. A plain O_DIRECT read needs no look: its thread cannot be stopped before
+ * the read has ended. Nothing is held; all answers are snapshots.
+ */
+#ifndef LAZY_WP_TRACK_PINS_H
+#define LAZY_WP_TRACK_PINS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct track_pins {
+	bool userfaultfd;   /* the task has a userfaultfd of its own open */
+	const char *writer; /* NULL, or what may write behind the page tables: a phrase for logs */
+};
+
+/*
+ * Looks at /proc/PID/fd and the VmPin line of /proc/PID/status (RDMA and io_uring buffers that
+ * were pinned through a descriptor closed since). Memory mapped for Linux AIO is found by its
+ * mapping's name: see track_vma_refusal(). -ESRCH, -EACCES, -ENOMEM.
+ */
+int track_pins_read(pid_t pid, struct track_pins *ret_pins);
+
+#endif

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "track/scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+
+#define SCAN_VECTOR_LEN 1024
+
+int track_pagemap_open(pid_t pid)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	return errno == ENOENT ? -ESRCH : -errno;
+}
+
+static int scan_slice(int pagemap_fd, uint64_t start, uint64_t end,
+		      const struct track_scan_query *query, track_scan_visit *visit, void *arg)
+{
+	struct track_page_region regions[SCAN_VECTOR_LEN];
+
+	while (start < end) {
+		struct track_pm_scan_arg scan = {
+			.size = sizeof(scan),
+			.flags = query->write_protect ? TRACK_PM_SCAN_WP_MATCHING : 0,
+			.start = start,
+			.end = end,
+			.vec = (uintptr_t)regions,
+			.vec_len = SCAN_VECTOR_LEN,
+			.category_inverted = query->category_inverted,
+			.category_mask = query->category_mask,
+			.category_anyof_mask = query->category_anyof_mask,
+			.return_mask = query->return_mask,
+		};
+		int nr = ioctl(pagemap_fd, TRACK_PAGEMAP_SCAN, &scan);
+
+		if (nr < 0 && errno == EINTR)
+			continue;
+		if (nr < 0)
+			return -errno;
+		for (int i = 0; i < nr; i++) {
+			int ret = visit(&regions[i], arg);
+
+			if (ret < 0)
+				return ret;
+		}
+		if (scan.walk_end <= start) /* no progress: a kernel that we do not understand */
+			return -EPROTO;
+		start = scan.walk_end;
+	}
+	return 0;
+}
+
+int track_scan(int pagemap_fd, uint64_t start, uint64_t end, const struct track_scan_query *query,
+	       track_scan_visit *visit, void *arg)
+{
+	while (start < end) {
+		uint64_t stop = end - start > TRACK_SCAN_SLICE ? start + TRACK_SCAN_SLICE : end;
+		int ret = scan_slice(pagemap_fd, start, stop, query, visit, arg);
+
+		if (ret)
+			return ret;
+		start = stop;
+	}
+	return 0;
+}
+
+static int add_region(const struct track_page_region *region, void *arg)
+{
+	return range_set_add(arg, region->start, region->end);
+}
+
+int track_take(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *taken)
+{
+	static const struct track_scan_query query = {
+		.category_inverted = TRACK_PAGE_IS_PFNZERO | TRACK_PAGE_IS_FILE,
+		.category_mask = TRACK_PAGE_IS_WRITTEN | TRACK_PAGE_IS_PFNZERO | TRACK_PAGE_IS_FILE,
+		.category_anyof_mask = TRACK_PAGE_IS_PRESENT | TRACK_PAGE_IS_SWAPPED,
+		.return_mask = TRACK_PAGE_IS_WRITTEN,
+		.write_protect = true,
+	};
+
+	return track_scan(pagemap_fd, start, end, &query, add_region, taken);
+}
+
+bool track_is_clean(uint64_t categories, bool in_file_mapping)
+{
+	bool armed = (categories & TRACK_PAGE_IS_WPALLOWED) &&
+		     !(categories & TRACK_PAGE_IS_WRITTEN);
+	bool guard = categories & TRACK_PAGE_IS_GUARD;
+	bool own_content = !(categories & (TRACK_PAGE_IS_FILE | TRACK_PAGE_IS_PFNZERO));
+	bool present = categories & TRACK_PAGE_IS_PRESENT;
+	bool swapped = categories & TRACK_PAGE_IS_SWAPPED;
+
+	return armed && own_content && !guard && (present || (swapped && !in_file_mapping));
+}
