@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The end of an iteration: dirty logs, syncing, and the keeper's commit, in this order. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "session/internal.h"
+#include "track/probe.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "util/process.h"
+
+static void fill_header(const struct session *session, const struct session_task *task,
+			struct image_dirty_log_header *header)
+{
+	struct utsname kernel;
+
+	uname(&kernel);
+	memcpy(header->session, session->iteration.session, sizeof(header->session));
+	header->sequence = session->iteration.sequence;
+	snprintf(header->tracker, sizeof(header->tracker), "%s",
+		 track_kind_name(task->uffd < 0 ? TRACK_KIND_NONE : TRACK_KIND_UFFD_WP));
+	snprintf(header->kernel_release, sizeof(header->kernel_release), "%s", kernel.release);
+	header->pid = task->image_pid;
+	header->start_time = task->start_time;
+	header->has_parent = !task->full[0];
+	header->parent_sequence = session->iteration.last_committed;
+	snprintf(header->full_reason, sizeof(header->full_reason), "%s", task->full);
+}
+
+static void fill_mapping(const struct session_task *task, const struct track_vma *vma,
+			 struct image_dirty_log_mapping *mapping)
+{
+	const char *refusal = track_vma_refusal(vma);
+
+	*mapping = (struct image_dirty_log_mapping){
+		.start = vma->start,
+		.end = vma->end,
+		.pgoff = vma->pgoff,
+		.dev_major = vma->dev_major,
+		.dev_minor = vma->dev_minor,
+		.ino = vma->ino,
+		.tracking = IMAGE_UNTRACKED,
+	};
+	memcpy(mapping->perms, vma->perms, sizeof(mapping->perms));
+	if (range_set_contains(&task->tracked, vma->start, vma->end))
+		mapping->tracking = IMAGE_TRACKED;
+	else if (range_set_contains(&task->fresh, vma->start, vma->end))
+		mapping->tracking = IMAGE_FRESH;
+	else
+		snprintf(mapping->reason, sizeof(mapping->reason), "%s",
+			 refusal        ? refusal :
+			 task->uffd < 0 ? task->untracked :
+					  "not registered");
+}
+
+static int fill_mappings(const struct session_task *task, struct image_dirty_log *log)
+{
+	log->mappings = calloc(task->vmas.nr + 1, sizeof(*log->mappings));
+	if (!log->mappings)
+		return -ENOMEM;
+	for (size_t i = 0; i < task->vmas.nr; i++)
+		fill_mapping(task, &task->vmas.v[i], &log->mappings[log->nr_mappings++]);
+	return 0;
+}
+
+static enum image_taken_reason taken_reason(const struct session_task *task,
+					    const struct range *range)
+{
+	if (range_set_contains(&task->fresh, range->start, range->end))
+		return IMAGE_TAKEN_FRESH;
+	return task->full[0] ? IMAGE_TAKEN_FULL : IMAGE_TAKEN_WRITTEN;
+}
+
+static int fill_taken(const struct session_task *task, struct image_dirty_log *log)
+{
+	uint64_t page_size = sysconf(_SC_PAGESIZE);
+
+	log->taken = calloc(task->written.nr + 1, sizeof(*log->taken));
+	if (!log->taken)
+		return -ENOMEM;
+	for (size_t i = 0; i < task->written.nr; i++) {
+		const struct range *range = &task->written.v[i];
+
+		log->taken[log->nr_taken++] = (struct image_dirty_log_taken){
+			.start = range->start,
+			.nr_pages = (range->end - range->start) / page_size,
+			.reason = taken_reason(task, range),
+		};
+	}
+	return 0;
+}
+
+static int write_log(const struct session *session, const struct session_task *task)
+{
+	auto_image_dirty_log struct image_dirty_log log = { 0 };
+	int ret;
+
+	fill_header(session, task, &log.header);
+	ret = fill_mappings(task, &log);
+	if (!ret)
+		ret = fill_taken(task, &log);
+	return ret ? ret : image_dirty_log_write(session->images, task->image_pid, &log);
+}
+
+/* Data first: a commit must not outlive images that the disk refused to take. */
+static int sync_images(const struct session *session)
+{
+	int fd = openat(session->images, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
+	auto_closedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir)
+		return -errno;
+	while (!ret && (entry = readdir(dir))) {
+		auto_close int file = -1;
+
+		if (entry->d_type != DT_REG)
+			continue;
+		file = openat(fd, entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (file < 0 || fsync(file))
+			ret = -errno;
+	}
+	return ret ? ret : fsync(fd) ? -errno : 0;
+}
+
+static bool has_ended(pid_t pid)
+{
+	struct process_info info;
+
+	return process_read(pid, &info) || info.state == 'Z' || info.state == 'X';
+}
+
+int session_commit(struct session *session)
+{
+	int ret = 0;
+
+	if (!session->taking) /* nothing was taken, so there is nothing that could be lost */
+		return 0;
+	for (size_t i = 0; i < session->nr_tasks && !ret; i++)
+		if (session->tasks[i].taken)
+			ret = write_log(session, &session->tasks[i]);
+	if (!ret)
+		ret = sync_images(session);
+	if (!ret)
+		ret = keeper_commit(session->keeper, session->iteration.sequence);
+	if (ret && has_ended(session->tree.root)) /* by this dump: its keeper went with it */
+		return 0;
+	if (ret)
+		log_warn("this iteration cannot be built upon, the next one takes all memory: %s",
+			 strerror(-ret));
+	return ret;
+}

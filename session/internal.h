@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of session/ share. */
+#ifndef LAZY_WP_SESSION_INTERNAL_H
+#define LAZY_WP_SESSION_INTERNAL_H
+
+#include "session/session.h"
+
+struct session {
+	struct keeper_tree tree;
+	struct keeper_client *keeper;
+	struct keeper_iteration iteration;
+	bool taking; /* the keeper knows that pages are being taken */
+	int images;  /* this iteration's directory, -1 before it is known */
+	int parent;  /* the directory of its parent, -1: none */
+	struct session_task *tasks;
+	size_t nr_tasks;
+};
+
+struct session_task *session_find_task(struct session *session, pid_t pid);
+
+/* adopt.c: registers a task's mappings; -ESRCH: the task is gone. */
+int session_adopt_task(struct session *session, struct session_task *task);
+
+/*
+ * inherited.c: a child that another thread forked while the userfaultfd of its parent was being
+ * made has a copy of it. Closes in pid every copy of one of the nr descriptors uffds of ours, so
+ * that nothing of us stays in the tree, where it would make CRIU refuse the dump. Returns how many
+ * were closed; -ESRCH: pid is gone; errors of inject_close().
+ */
+int session_close_inherited(pid_t pid, const int *uffds, size_t nr);
+
+/*
+ * parent.c: the pages that the parent images really have for task. Anything that makes them
+ * unusable puts the reason into task->full and leaves ret_cover empty.
+ */
+void session_parent_cover(struct session *session, struct session_task *task,
+			  struct range_set *ret_cover);
+
+void session_task_free(struct session_task *task);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One iteration (pre-dump or dump) of a tree, as a transaction. The caller goes through it in
+ * this order:
+ *   session_open()   the tree's keeper is started or found, the iteration is ours alone
+ *   session_set_images()  where the images go, and what they build upon
+ *   session_adopt()  tasks still running: each gets its userfaultfd, new mappings are registered
+ *   session_take()   per task, normally frozen: what was written is read and armed again, once;
+ *                    from here on the session counts as broken until it is committed
+ *   session_commit() images complete: dirty logs are written, everything is synced
+ *   session_close()  without a commit after a take, the next iteration takes everything
+ * If this process dies anywhere in between, the keeper sees its connection close and does the
+ * same. A task that dies meanwhile is simply not tracked any more. The caller owns the session;
+ * it is used from one thread. This layer decides and therefore logs, once per fact.
+ */
+#ifndef LAZY_WP_SESSION_SESSION_H
+#define LAZY_WP_SESSION_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "image/dirty-log.h"
+#include "keeper/client/keeper-client.h"
+#include "track/vma.h"
+#include "util/range.h"
+
+#define SESSION_REASON_MAX 128
+
+struct session_task {
+	pid_t pid;
+	uint32_t image_pid;  /* the pid in image names: the innermost one */
+	uint64_t start_time; /* clock ticks */
+	int uffd;            /* -1: untracked */
+	bool executed; /* another program since the last iteration: its userfaultfd was dead */
+	char untracked[SESSION_REASON_MAX]; /* why, if uffd is -1 */
+	struct track_vmas vmas;             /* as they were at adoption, with flags */
+	struct range_set tracked;           /* registered since an earlier iteration */
+	struct range_set fresh;             /* registered by this one: everything in it is dirty */
+	struct range_set anonymous;         /* of those two, mappings without a file */
+
+	bool taken;                    /* session_take() has run; the rest is valid only then */
+	char full[SESSION_REASON_MAX]; /* why all memory counts as dirty; "" if incremental */
+	bool full_as_expected;         /* nobody need be warned: a first iteration, a new process */
+	struct range_set written;      /* what the take found and armed */
+	struct range_set
+		clean; /* may be clean, if the page itself proves it: see session_is_clean() */
+};
+
+struct session;
+
+/*
+ * Opens an iteration of the tree under root; what is "pre-dump" or "dump"; daemon is lazy-wpd's
+ * path. -EBUSY: another iteration runs (logged with its pid); -ESRCH: root is gone; other errors
+ * of the keeper's client. Every failure is logged here.
+ */
+int session_open(pid_t root, const char *what, const char *daemon, struct session **ret_session);
+
+/*
+ * Brings every task of the tree under tracking as far as possible. What cannot be tracked is
+ * logged with the reason and counts as dirty; that is not an error. -ESRCH: root is gone; -ENOMEM.
+ */
+int session_adopt(struct session *session);
+
+/*
+ * images: the directory of this iteration. Its `parent` link, if any, is what clean pages must be
+ * found in. The descriptor is duplicated. -EBADF, -EMFILE.
+ */
+int session_set_images(struct session *session, int images);
+
+/*
+ * Takes what pid wrote since the last iteration, once; later calls return the same answer. NULL:
+ * pid is not known to the session (all of it is dirty). Never fails: what goes wrong makes the
+ * task's memory dirty and is logged.
+ */
+struct session_task *session_take(struct session *session, pid_t pid);
+
+/* True if all pages in [start, end), read as categories after the take, are proven clean. */
+bool session_is_clean(const struct session_task *task, uint64_t start, uint64_t end,
+		      uint64_t categories);
+
+/*
+ * Ends a successful iteration: writes lazy-wp-PID.img for every task taken, syncs all images,
+ * commits in the keeper. On failure (logged) the session stays broken: the images are good, but
+ * no later iteration builds on them.
+ */
+int session_commit(struct session *session);
+
+/* Ends the iteration, as failed if it was not committed; frees everything. NULL is allowed. */
+void session_close(struct session *session);
+
+#endif

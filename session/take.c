@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Taking what a task wrote, and the rule by which a page is called clean. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "session/internal.h"
+#include "track/pins.h"
+#include "track/scan.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "util/process.h"
+
+static void all_dirty(struct session_task *task, const char *reason)
+{
+	snprintf(task->full, sizeof(task->full), "%s", reason);
+	range_set_free(&task->clean);
+}
+
+/* NULL if nothing can write this task's memory behind our back while it is being armed. */
+static const char *writer_behind(const struct session_task *task)
+{
+	struct track_pins pins;
+
+	for (size_t i = 0; i < task->vmas.nr; i++)
+		if (!strncmp(task->vmas.v[i].name, "/[aio]", 6))
+			return "an open context of Linux AIO";
+	if (track_pins_read(task->pid, &pins))
+		return "its descriptors could not be read";
+	return pins.writer;
+}
+
+static int take_ranges(int pagemap, const struct range_set *ranges, struct range_set *taken)
+{
+	for (size_t i = 0; i < ranges->nr; i++) {
+		int ret = track_take(pagemap, ranges->v[i].start, ranges->v[i].end, taken);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int take_written(struct session_task *task)
+{
+	auto_close int pagemap = track_pagemap_open(task->pid);
+	int ret;
+
+	if (pagemap < 0)
+		return pagemap;
+	ret = take_ranges(pagemap, &task->tracked, &task->written);
+	return ret ? ret : take_ranges(pagemap, &task->fresh, &task->written);
+}
+
+/* clean = registered before this iteration, in the parent's images, and not written since. */
+static int find_clean(struct session_task *task, const struct range_set *cover)
+{
+	auto_range_set struct range_set in_parent = { 0 };
+	int ret = range_set_intersect(&task->tracked, cover, &in_parent);
+
+	return ret ? ret : range_set_subtract(&in_parent, &task->written, &task->clean);
+}
+
+static bool is_still_the_same(const struct session_task *task)
+{
+	uint64_t start_time;
+
+	return !process_start_time(task->pid, &start_time) && start_time == task->start_time;
+}
+
+static void take(struct session *session, struct session_task *task)
+{
+	auto_range_set struct range_set cover = { 0 };
+	const char *writer;
+	int ret;
+
+	if (task->uffd < 0 || !is_still_the_same(task)) {
+		all_dirty(task, task->uffd < 0 ? task->untracked : "its pid was reused");
+		return;
+	}
+	writer = writer_behind(task);
+	if (writer) {
+		/* Nothing is armed: a page that is pinned now could change and stay clean. */
+		log_warn("process %d: %s can write its memory unseen, all of it counts as dirty",
+			 task->pid, writer);
+		all_dirty(task, writer);
+		return;
+	}
+	session_parent_cover(session, task, &cover);
+	ret = take_written(task);
+	if (!ret)
+		ret = find_clean(task, &cover);
+	if (ret)
+		all_dirty(task, strerror(-ret));
+	if (task->full[0])
+		log_line(task->full_as_expected ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+			 "process %d: all memory is taken: %s", task->pid, task->full);
+}
+
+struct session_task *session_take(struct session *session, pid_t pid)
+{
+	struct session_task *task = session_find_task(session, pid);
+
+	if (!task || task->taken)
+		return task;
+	if (!session->taking) {
+		int ret = keeper_take(session->keeper);
+
+		/* Without the keeper's mark a killed iteration would go unnoticed: arm nothing. */
+		if (ret) {
+			log_warn("the keeper does not answer, all memory counts as dirty: %s",
+				 strerror(-ret));
+			return NULL;
+		}
+		session->taking = true;
+	}
+	task->taken = true;
+	take(session, task);
+	return task;
+}
+
+bool session_is_clean(const struct session_task *task, uint64_t start, uint64_t end,
+		      uint64_t categories)
+{
+	bool file = !range_set_contains(&task->anonymous, start, end);
+
+	return track_is_clean(categories, file) && range_set_contains(&task->clean, start, end);
+}
