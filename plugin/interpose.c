@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The libc calls by which CRIU reaches the tracker and its cache, each passed on unless it is
+ * about /proc/PID/pagemap, /proc/PID/clear_refs, CRIU's kdat cache or the first seizing.
+ *
+ * Which descriptor is a pagemap is noted when it is opened by name and proven by its link each
+ * time it is used: CRIU may close it by ways that we do not see, and reuse the number.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <unistd.h>
+
+#include "plugin/plugin.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* The libc function behind ours, looked up once. It cannot be missing: CRIU links against it. */
+#define NEXT(name)                                       \
+	({                                               \
+		static __typeof__(name) *next_;          \
+		if (!next_)                              \
+			next_ = dlsym(RTLD_NEXT, #name); \
+		next_;                                   \
+	})
+
+/* Descriptors above this are looked at by their link each time. */
+#define NOTED_MAX 65536
+static unsigned char noted[NOTED_MAX / 8];
+
+static void note(int fd, bool interesting)
+{
+	if (fd < 0 || fd >= NOTED_MAX)
+		return;
+	if (interesting)
+		noted[fd / 8] |= 1u << fd % 8;
+	else
+		noted[fd / 8] &= ~(1u << fd % 8);
+}
+
+static bool is_noted(int fd)
+{
+	return fd >= NOTED_MAX || (fd >= 0 && (noted[fd / 8] & (1u << fd % 8)));
+}
+
+static const char *last_component(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool is_tracker_file(const char *path)
+{
+	const char *name = last_component(path);
+
+	return !strcmp(name, "pagemap") || !strcmp(name, "clear_refs");
+}
+
+/* The pid if fd is /proc/PID/NAME, else 0. Detached mounts of proc show as /PID/NAME. */
+static pid_t proc_file_pid(int fd, const char *name)
+{
+	char link[64], path[PATH_MAX], *last;
+	ssize_t len;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len < 0)
+		return 0;
+	path[len] = 0;
+	last = strrchr(path, '/');
+	if (!last || strcmp(last + 1, name))
+		return 0;
+	*last = 0;
+	return atoi(last_component(path));
+}
+
+/*
+ * CRIU keeps what it found out about the kernel in criu.kdat, and our answer must never get into
+ * the file that a plain CRIU reads, nor its answer to us: with us there is no such file.
+ */
+static int kdat_error(const char *path, int flags)
+{
+	const char *name = last_component(path);
+
+	if (!plugin_is_active() || (strcmp(name, "criu.kdat") && strcmp(name, "criu.kdat.tmp")))
+		return 0;
+	return flags & O_CREAT ? EROFS : ENOENT;
+}
+
+static mode_t mode_of(int flags, va_list args)
+{
+	return flags & (O_CREAT | __O_TMPFILE) ? va_arg(args, mode_t) : 0;
+}
+
+static int opened(int fd, const char *path)
+{
+	if (plugin_is_active())
+		note(fd, is_tracker_file(path));
+	return fd;
+}
+
+#define DEFINE_OPEN(name)                                           \
+	EXPORT int name(const char *path, int flags, ...)           \
+	{                                                           \
+		int error = kdat_error(path, flags);                \
+		va_list args;                                       \
+		mode_t mode;                                        \
+                                                                    \
+		va_start(args, flags);                              \
+		mode = mode_of(flags, args);                        \
+		va_end(args);                                       \
+		if (error) {                                        \
+			errno = error;                              \
+			return -1;                                  \
+		}                                                   \
+		return opened(NEXT(name)(path, flags, mode), path); \
+	}
+
+#define DEFINE_OPENAT(name)                                              \
+	EXPORT int name(int dir, const char *path, int flags, ...)       \
+	{                                                                \
+		va_list args;                                            \
+		mode_t mode;                                             \
+                                                                         \
+		va_start(args, flags);                                   \
+		mode = mode_of(flags, args);                             \
+		va_end(args);                                            \
+		return opened(NEXT(name)(dir, path, flags, mode), path); \
+	}
+
+/* With _FILE_OFFSET_BITS=64 our own open() is open64(): the headers must not redirect here. */
+#undef open
+#undef openat
+#undef open64
+#undef openat64
+DEFINE_OPEN(open64)
+DEFINE_OPENAT(openat64)
+
+/* The names that a C library's fortified headers call instead. */
+int __open64_2(const char *path, int flags);
+int __openat64_2(int dir, const char *path, int flags);
+ssize_t __read_chk(int fd, void *buffer, size_t count, size_t buffer_size);
+ssize_t __pread64_chk(int fd, void *buffer, size_t count, off64_t offset, size_t buffer_size);
+
+EXPORT int __open64_2(const char *path, int flags)
+{
+	return open64(path, flags);
+}
+
+EXPORT int __openat64_2(int dir, const char *path, int flags)
+{
+	return openat64(dir, path, flags);
+}
+
+static void answer_read(int fd, void *buffer, ssize_t got, off_t offset)
+{
+	pid_t pid = got > 0 && offset >= 0 ? proc_file_pid(fd, "pagemap") : 0;
+
+	if (pid)
+		plugin_answer_entries(fd, buffer, got / sizeof(uint64_t), offset, plugin_take(pid));
+}
+
+EXPORT ssize_t pread64(int fd, void *buffer, size_t count, off64_t offset)
+{
+	ssize_t got = NEXT(pread64)(fd, buffer, count, offset);
+
+	if (plugin_is_active() && is_noted(fd))
+		answer_read(fd, buffer, got, offset);
+	return got;
+}
+
+EXPORT ssize_t read(int fd, void *buffer, size_t count)
+{
+	ssize_t got = NEXT(read)(fd, buffer, count);
+
+	if (plugin_is_active() && is_noted(fd) && got > 0)
+		answer_read(fd, buffer, got, lseek(fd, 0, SEEK_CUR) - got);
+	return got;
+}
+
+EXPORT ssize_t __pread64_chk(int fd, void *buffer, size_t count, off64_t offset, size_t buffer_size)
+{
+	if (count > buffer_size)
+		abort();
+	return pread64(fd, buffer, count, offset);
+}
+
+EXPORT ssize_t __read_chk(int fd, void *buffer, size_t count, size_t buffer_size)
+{
+	if (count > buffer_size)
+		abort();
+	return read(fd, buffer, count);
+}
+
+/*
+ * Resetting soft-dirty has been done already, atomically, when the pages were taken. CRIU does it
+ * last for each task, so also for a task whose memory it never asked about: nothing is armed there.
+ */
+EXPORT ssize_t write(int fd, const void *buffer, size_t count)
+{
+	if (plugin_is_active() && is_noted(fd) && count && *(const char *)buffer == '4' &&
+	    proc_file_pid(fd, "clear_refs"))
+		return count;
+	return NEXT(write)(fd, buffer, count);
+}
+
+static int scan_pagemap(int fd, struct track_pm_scan_arg *scan)
+{
+	pid_t pid = proc_file_pid(fd, "pagemap");
+
+	return plugin_answer_scan(fd, scan, pid ? plugin_take(pid) : NULL);
+}
+
+EXPORT int ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *arg;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	if (request == TRACK_PAGEMAP_SCAN && plugin_is_active() &&
+	    ((struct track_pm_scan_arg *)arg)->return_mask & TRACK_PAGE_IS_SOFT_DIRTY)
+		return scan_pagemap(fd, arg);
+	return NEXT(ioctl)(fd, request, arg);
+}
+
+/* Seizing the tree's root is the start of the freeze. */
+EXPORT long ptrace(enum __ptrace_request request, ...)
+{
+	va_list args;
+	pid_t pid;
+	void *addr, *data;
+	int ret;
+
+	va_start(args, request);
+	pid = va_arg(args, pid_t);
+	addr = va_arg(args, void *);
+	data = va_arg(args, void *);
+	va_end(args);
+	if (request == PTRACE_SEIZE && plugin_is_active()) {
+		ret = plugin_before_stop(pid);
+		if (ret) {
+			errno = -ret;
+			return -1;
+		}
+	}
+	return NEXT(ptrace)(request, pid, addr, data);
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Life cycle: the launcher's activation is read before CRIU's main(); the session opens right
+ * before the freeze; it is committed when CRIU ends with success. cr_plugin_fini is not used for
+ * that: CRIU does not call it at the end of a pre-dump, and its images are not complete then.
+ */
+#include <criu-plugin.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "plugin/plugin.h"
+#include "session/activation.h"
+#include "util/log.h"
+
+/* CRIU's own; weak, because the plugin is also loaded where they do not exist (ldd, tests). */
+extern void print_on_level(unsigned int level, const char *format, ...) __attribute__((weak));
+extern int log_get_fd(void) __attribute__((weak));
+extern int criu_get_image_dir(void) __attribute__((weak));
+
+static struct {
+	bool active, opened;
+	struct session_activation activation;
+	struct session *session;
+	int images;  /* our own copy of CRIU's descriptor, which is closed before the end */
+	pid_t owner; /* CRIU forks helpers, which inherit our handlers but not our session */
+} plugin;
+
+static bool criu_logs_to_file(void)
+{
+	return !log_get_fd || log_get_fd() != STDERR_FILENO;
+}
+
+/*
+ * CRIU's log is the place for everything; what a user must know (warnings, errors) also goes to
+ * stderr when CRIU's log went to a file.
+ */
+static void log_to_criu(enum log_level level, const char *line)
+{
+	static const unsigned int criu_levels[] = { 1, 2, 3, 4 };
+	static const char *const prefixes[] = { "Error: ", "Warn: ", "", "" };
+
+	if (print_on_level)
+		print_on_level(criu_levels[level], "lazy-wp: %s%s\n", prefixes[level], line);
+	if (level <= LOG_LEVEL_WARN && criu_logs_to_file())
+		dprintf(STDERR_FILENO, "lazy-wp: %s%s\n", prefixes[level], line);
+}
+
+bool plugin_is_active(void)
+{
+	return plugin.active;
+}
+
+static bool images_are_full(void)
+{
+	struct statvfs fs;
+
+	return !fstatvfs(plugin.images, &fs) && !fs.f_bavail;
+}
+
+/* With -o CRIU says nothing on stderr at all. */
+static void tell_failure(void)
+{
+	if (criu_logs_to_file())
+		dprintf(STDERR_FILENO, "lazy-wp: Error: %s of %d failed: %s\n",
+			plugin.activation.what, plugin.activation.root,
+			images_are_full() ? "no space left in the images directory" :
+					    "see CRIU's log file");
+}
+
+/* Runs at exit(): by then CRIU has written and closed all its images. */
+static void at_exit(int status, void *arg)
+{
+	(void)arg;
+	if (plugin.owner != getpid())
+		return;
+	if (status)
+		tell_failure();
+	else if (plugin.session)
+		session_commit(plugin.session);
+	session_close(plugin.session);
+	plugin.session = NULL;
+}
+
+int plugin_before_stop(pid_t pid)
+{
+	int ret;
+
+	if (plugin.opened || !plugin.activation.what || pid != plugin.activation.root)
+		return 0;
+	plugin.opened = true; /* first, because adopting seizes tasks itself */
+	plugin.owner = getpid();
+	plugin.images = criu_get_image_dir ? fcntl(criu_get_image_dir(), F_DUPFD_CLOEXEC, 0) : -1;
+	ret = session_open(plugin.activation.root, plugin.activation.what, plugin.activation.keeper,
+			   &plugin.session);
+	if (!ret)
+		ret = session_set_images(plugin.session, plugin.images);
+	if (!ret)
+		ret = session_adopt(plugin.session);
+	if (!ret && on_exit(at_exit, NULL))
+		ret = -ENOMEM;
+	if (ret)
+		plugin.opened = false;
+	return ret;
+}
+
+const struct session_task *plugin_take(pid_t pid)
+{
+	if (!plugin.session || plugin.owner != getpid())
+		return NULL;
+	return session_take(plugin.session, pid);
+}
+
+static void __attribute__((constructor)) activate(void)
+{
+	plugin.active = session_activation_import(&plugin.activation);
+	if (plugin.active)
+		log_set_callback(log_to_criu);
+}
+
+/* -ENOTSUP lets CRIU go on to the next plugin; any other value would end the chain. */
+static int pause_devices(int pid)
+{
+	int ret = plugin_is_active() ? plugin_before_stop(pid) : 0;
+
+	return ret ? -EBUSY : -ENOTSUP;
+}
+
+/* Hooks up to PAUSE_DEVICES: a larger number than CRIU 4.0 knows would be refused. */
+__attribute__((visibility("default"))) cr_plugin_desc_t CR_PLUGIN_DESC = {
+	.name = "lazy_wp_plugin",
+	.version = CRIU_PLUGIN_VERSION,
+	.max_hooks = CR_PLUGIN_HOOK__PAUSE_DEVICES + 1,
+	.hooks = { [CR_PLUGIN_HOOK__PAUSE_DEVICES] = pause_devices },
+};

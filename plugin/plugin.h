@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The part that lives inside CRIU. Three files: interpose.c stands between CRIU and libc and
+ * knows which calls concern us; answer.c computes CRIU's soft-dirty flag from the session;
+ * plugin.c has the life cycle (activation, the CRIU plugin descriptor, the end of the process).
+ * Everything happens in CRIU's one thread. Without activation every call goes straight to libc.
+ */
+#ifndef LAZY_WP_PLUGIN_PLUGIN_H
+#define LAZY_WP_PLUGIN_PLUGIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "session/session.h"
+#include "track/pagemap-abi.h"
+
+/* True once the launcher's activation was found: then, and only then, libc's answers are changed. */
+bool plugin_is_active(void);
+
+/*
+ * CRIU is about to stop pid. If that is the tree's root, the freeze begins: opens the session and
+ * adopts the tasks, once. 0 also where there is nothing to do; -EBUSY and other errors of
+ * session_open(): CRIU must not go on.
+ */
+int plugin_before_stop(pid_t pid);
+
+/* The session's answer for pid, taken now if it was not yet; NULL: all of pid's memory is dirty. */
+const struct session_task *plugin_take(pid_t pid);
+
+/*
+ * Answers a PAGEMAP_SCAN that asks for the soft-dirty category, in the place of ioctl(fd, …).
+ * task may be NULL. Result and errno as the ioctl's.
+ */
+int plugin_answer_scan(int fd, struct track_pm_scan_arg *scan, const struct session_task *task);
+
+/*
+ * Sets the soft-dirty bit in nr entries that were read from a pagemap at byte offset, except for
+ * pages proven clean. task may be NULL: all dirty.
+ */
+void plugin_answer_entries(int fd, uint64_t *entries, size_t nr, off_t offset,
+			   const struct session_task *task);
+
+#endif
