@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli/common/target.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "util/log.h"
+#include "util/process.h"
+
+int cli_parse_pid(const char *text, pid_t *ret_pid)
+{
+	char *end;
+	long pid;
+
+	errno = 0;
+	pid = strtol(text, &end, 10);
+	if (errno || end == text || *end || pid <= 0 || pid > INT_MAX) {
+		log_error("'%s' is not a process id: give a positive number", text);
+		return -EINVAL;
+	}
+	*ret_pid = pid;
+	return 0;
+}
+
+static bool is_own_ancestor(pid_t pid)
+{
+	struct process_info info;
+	pid_t own = getpid();
+
+	while (own > 1) {
+		if (own == pid)
+			return true;
+		if (process_read(own, &info))
+			return false;
+		own = info.parent;
+	}
+	return false;
+}
+
+static int check_kind(const struct process_info *info, const char *what)
+{
+	const char *why = NULL;
+
+	if (info->kernel_thread)
+		why = "it is a kernel thread";
+	else if (info->state == 'Z' || info->state == 'X')
+		why = "it has ended and only waits to be reaped";
+	else if (info->pid == 1)
+		why = "it is init, the parent of everything here";
+	else if (is_own_ancestor(info->pid))
+		why = "it is this command's own ancestor: run the command from another session";
+	if (!why)
+		return 0;
+	log_error("cannot %s %d (%s): %s", what, info->pid, info->name, why);
+	return -EINVAL;
+}
+
+/* The tracer of any thread of pid, or 0. */
+static pid_t find_tracer(pid_t pid)
+{
+	auto_closedir DIR *dir = NULL;
+	struct process_info info;
+	struct dirent *entry;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && !process_read(atoi(entry->d_name), &info) &&
+		    info.tracer)
+			return info.tracer;
+	return 0;
+}
+
+static int check_tracers(pid_t root, const char *what)
+{
+	auto_process_list struct process_list tree = { 0 };
+	int ret = process_tree(root, &tree);
+
+	for (size_t i = 0; i < tree.nr; i++) {
+		pid_t tracer = find_tracer(tree.v[i]);
+		struct process_info info = { 0 };
+
+		if (!tracer)
+			continue;
+		process_read(tracer, &info);
+		log_error("cannot %s %d: process %d is traced by %s (pid %d): detach it first",
+			  what, root, tree.v[i], info.name[0] ? info.name : "a tracer elsewhere",
+			  tracer);
+		return -EBUSY;
+	}
+	return ret;
+}
+
+int cli_check_target(pid_t pid, const char *what)
+{
+	struct process_info info;
+	int ret = process_read(pid, &info);
+
+	if (ret == -ESRCH)
+		log_error("cannot %s %d: no such process", what, pid);
+	else if (ret)
+		log_error("cannot %s %d: reading /proc/%d: %s", what, pid, pid, strerror(-ret));
+	if (ret)
+		return ret;
+	if (info.tgid != pid) {
+		log_error("cannot %s %d: it is a thread of process %d: give that id", what, pid,
+			  info.tgid);
+		return -EINVAL;
+	}
+	ret = check_kind(&info, what);
+	return ret ? ret : check_tracers(pid, what);
+}
+
+int cli_check_directories(const char *images, const char *parent, const char *what)
+{
+	auto_close int dir = open(images, O_RDONLY | O_DIRECTORY | O_CLOEXEC), parent_dir = -1;
+
+	if (dir < 0 || faccessat(dir, ".", W_OK, AT_EACCESS)) {
+		int error = errno;
+
+		log_error("cannot %s into directory %s: %s%s", what, images, strerror(error),
+			  error == ENOENT ? ": create it first" : "");
+		return -error;
+	}
+	if (!parent)
+		return 0;
+	parent_dir = openat(dir, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent_dir < 0) {
+		int error = errno;
+
+		log_error("cannot %s on top of the parent directory %s (seen from %s): %s", what,
+			  parent, images, strerror(error));
+		return -error;
+	}
+	return 0;
+}

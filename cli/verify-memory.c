@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli/verify-memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "image/pagemap.h"
+
+int verify_memory_open(pid_t pid)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	return errno == ENOENT ? -ESRCH : -errno;
+}
+
+/* Number of whole pages read from address on; it ends at the first that is not readable. */
+static uint64_t read_directly(pid_t pid, uint64_t address, uint64_t nr_pages, uint8_t *bytes)
+{
+	uint64_t page_size = image_page_size();
+	struct iovec local = { bytes, nr_pages * page_size };
+	struct iovec remote = { (void *)(uintptr_t)address, nr_pages * page_size };
+	ssize_t nr = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+
+	return nr > 0 ? (uint64_t)nr / page_size : 0;
+}
+
+/* /proc/PID/mem also reads mappings without read permission. */
+static bool read_page(int mem_fd, uint64_t address, uint8_t *bytes)
+{
+	ssize_t page_size = (ssize_t)image_page_size();
+
+	return pread(mem_fd, bytes, (size_t)page_size, (off_t)address) == page_size;
+}
+
+static void read_run(pid_t pid, int mem_fd, uint64_t address, uint64_t nr_pages, uint8_t *bytes,
+		     bool *readable)
+{
+	uint64_t page_size = image_page_size();
+	uint64_t nr = read_directly(pid, address, nr_pages, bytes);
+
+	for (uint64_t i = 0; i < nr; i++)
+		readable[i] = true;
+	for (uint64_t i = nr; i < nr_pages; i++)
+		readable[i] = read_page(mem_fd, address + i * page_size, bytes + i * page_size);
+}
+
+void verify_memory_read(pid_t pid, int mem_fd, uint64_t address, uint64_t nr_pages,
+			const bool *wanted, uint8_t *bytes, bool *readable)
+{
+	uint64_t page_size = image_page_size(), end;
+
+	for (uint64_t i = 0; i < nr_pages; i = end) {
+		for (end = i + 1; end < nr_pages && wanted[end] == wanted[i]; end++)
+			;
+		if (wanted[i])
+			read_run(pid, mem_fd, address + i * page_size, end - i,
+				 bytes + i * page_size, readable + i);
+	}
+}
+
+/* map_files leads to the very file, also when it was deleted or is in another mount namespace. */
+int verify_file_open(pid_t pid, const struct track_vma *vma)
+{
+	char path[96];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, vma->start,
+		 vma->end);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
+}
+
+int verify_file_read(int file_fd, const struct track_vma *vma, uint64_t address, uint8_t *bytes)
+{
+	size_t page_size = image_page_size(), done = 0;
+	uint64_t offset = vma->pgoff + (address - vma->start);
+
+	while (done < page_size) {
+		ssize_t nr = pread(file_fd, bytes + done, page_size - done, (off_t)(offset + done));
+
+		if (nr < 0 && errno == EINTR)
+			continue;
+		if (nr < 0)
+			return -errno;
+		if (!nr)
+			break;
+		done += (size_t)nr;
+	}
+	memset(bytes + done, 0, page_size - done);
+	return 0;
+}
