@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Three pre-dumps and a dump of a program that rewrites 2 % of its 256 MiB: the increments are
+# small, and plain CRIU restores it with every page as it was.
+. "$(dirname "$0")/lib.sh"
+
+main_job() {
+	local mode=$1 ckpt=$TMP/$1 first
+	echo "# pre-dump mode $mode"
+	start_dumpee hot 256 2
+	for n in 1 2 3; do
+		parent=()
+		[ "$n" = 1 ] || parent=(--prev-images-dir "../$((n - 1))")
+		run_criu "$LAUNCHER" pre-dump "$ckpt/$n" --lazy-wp -t "$DUMPEE" --pre-dump-mode "$mode" \
+			"${parent[@]}"
+		expect_intact ok
+	done
+	run_criu "$LAUNCHER" dump "$ckpt/4" --lazy-wp -t "$DUMPEE" --prev-images-dir ../3
+	wait_gone
+
+	first=$(stats_of "$ckpt/1" pages_written)
+	[ "$first" -ge 65536 ] || fail "the first pre-dump has only $first pages"
+	for n in 2 3 4; do
+		assert_at_most "$(stats_of "$ckpt/$n" pages_written)" $((first / 20)) "pages of $mode/$n"
+	done
+	run_criu "$CRIU" restore "$ckpt/4" -d
+	expect_intact ok
+	end_dumpee
+}
+
+main_job splice
+main_job read

@@ -1,0 +1,35 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A tree of 20 processes with 8 threads each, with others forking, exec'ing and exiting all the
+# time, is pre-dumped, dumped and restored with every page of every process as it was.
+. "$(dirname "$0")/lib.sh"
+
+tree_job() {
+	local mode=$1 ckpt=$TMP/$1
+	echo "# pre-dump mode $mode"
+	start_dumpee tree 20 8 --rate 50
+	for n in 1 2 3; do
+		parent=()
+		[ "$n" = 1 ] || parent=(--prev-images-dir "../$((n - 1))")
+		run_criu "$LAUNCHER" pre-dump "$ckpt/$n" --lazy-wp -t "$DUMPEE" --pre-dump-mode "$mode" \
+			"${parent[@]}"
+		expect_intact "done"
+	done
+	run_criu "$LAUNCHER" dump "$ckpt/4" --lazy-wp -t "$DUMPEE" --prev-images-dir ../3
+	wait_gone
+
+	first=$(stats_of "$ckpt/1" pages_written)
+	[ "$first" -ge 40960 ] || fail "the first pre-dump has only $first pages"
+	# How much is dirty depends on the time taken; something of each parent must be reused.
+	for n in 2 3 4; do
+		assert_at_most "$(stats_of "$ckpt/$n" pages_written)" $((first * 9 / 10)) "pages of $mode/$n"
+	done
+	run_criu "$CRIU" restore "$ckpt/4" -d
+	expect_intact "done"
+	# 20 workers, the churn process and six of its children that live on.
+	[ "$(tail -n 1 "$STATUS" | cut -d ' ' -f 2)" -ge 27 ] || fail "some processes did not answer"
+	end_dumpee
+}
+
+tree_job splice
+tree_job read

@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Without --lazy-wp the launcher is CRIU: same arguments, output, exit code and environment.
+# With it, nothing that CRIU executes inherits the preload.
+. "$(dirname "$0")/lib.sh"
+
+# Both must say and answer the same; CRIU's log lines carry times, so only stdout is compared.
+same_as_criu() {
+	local code_criu=0 code_launcher=0
+	"$CRIU" "$@" >"$TMP/criu.out" 2>/dev/null || code_criu=$?
+	"$LAUNCHER" "$@" >"$TMP/launcher.out" 2>/dev/null || code_launcher=$?
+	[ "$code_criu" = "$code_launcher" ] || fail "criu $*: exit $code_launcher instead of $code_criu"
+	# usage prints the program's name
+	diff <(sed "s|$CRIU|criu|g" "$TMP/criu.out") <(sed "s|$LAUNCHER|criu|g" "$TMP/launcher.out") ||
+		fail "criu $*: other output"
+	echo "criu $*: exit $code_criu"
+}
+
+fake_criu() {
+	cat >"$TMP/fake-criu" <<-'END'
+		#!/bin/bash
+		[ "$*" != --version ] || { echo "Version: 4.2"; exit 0; }
+		{ printf '<%s>' "$@"; echo "${LD_PRELOAD-none}"; } >"$FAKE_OUTPUT"
+		exit 42
+	END
+	chmod +x "$TMP/fake-criu"
+}
+
+passes_arguments() {
+	local code=0 expected
+	expected="$(printf '<%s>' "$@")none"
+	LAZY_WP_CRIU=$TMP/fake-criu FAKE_OUTPUT=$TMP/fake.out "$LAUNCHER" "$@" || code=$?
+	[ "$code" = 42 ] || fail "exit code 42 of CRIU became $code"
+	[ "$(cat "$TMP/fake.out")" = "$expected" ] || fail "arguments: $(cat "$TMP/fake.out") not $expected"
+}
+
+# $@: more options of dump. The script notes its environment for each of CRIU's actions.
+scripts_see_no_preload() {
+	rm -f "$TMP/environment"
+	start_dumpee hot 8 10
+	run_criu "$LAUNCHER" dump "$TMP/images$#" -t "$DUMPEE" -R --action-script "$TMP/action" "$@"
+	grep -q '^CRTOOLS_SCRIPT_ACTION=pre-dump' "$TMP/environment" || fail "no script was run"
+	! grep -E '^(LD_PRELOAD|LD_AUDIT)=' "$TMP/environment" || fail "a script inherits the preload ($*)"
+	expect_intact ok
+	end_dumpee
+}
+
+same_as_criu --version
+same_as_criu check
+same_as_criu --help
+same_as_criu --no-such-option
+same_as_criu no-such-action
+same_as_criu
+same_as_criu dump -t 999999999 -D "$TMP"
+
+fake_criu
+passes_arguments dump -t 1 'two words' '' --log-file=x -- --lazy
+passes_arguments check --feature mem_dirty_track
+
+printf '#!/bin/sh\nenv >>"%s/environment"\n' "$TMP" >"$TMP/action"
+chmod +x "$TMP/action"
+scripts_see_no_preload
+scripts_see_no_preload --lazy-wp

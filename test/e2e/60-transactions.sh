@@ -1,0 +1,154 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# An iteration builds on the one before it or takes everything, and says why: a wrong parent, a
+# parent of another session, a killed keeper, a killed iteration, damaged logs and pagemaps, exec.
+# After each the increments are small again, and in the end every byte is right.
+# timeout: 240
+. "$(dirname "$0")/lib.sh"
+
+ALL=16384  # pages of the dumpee's arena
+FEW=$((ALL / 10))
+N=0        # the newest iteration
+
+# pre_dump [PARENT]: takes the next iteration; stderr goes to $TMP/warnings.
+pre_dump() {
+	local parent=()
+	[ $# = 0 ] || parent=(--prev-images-dir "../$1")
+	N=$((N + 1))
+	run_criu "$LAUNCHER" pre-dump "$TMP/$N" --lazy-wp -t "$DUMPEE" "${parent[@]}" 2>"$TMP/warnings"
+}
+
+pages() { stats_of "$TMP/$N" pages_written; }
+
+expect_small() {
+	pre_dump "$N"
+	assert_at_most "$(pages)" "$FEW" "$1: pages"
+	[ ! -s "$TMP/warnings" ] || fail "$1: $(cat "$TMP/warnings")"
+}
+
+# expect_all REGEX PARENT: all memory is taken, for that reason.
+expect_all() {
+	pre_dump "$2"
+	[ "$(pages)" -ge "$ALL" ] || fail "$1: only $(pages) pages"
+	grep -qE "all memory is taken: .*$1" "$TMP/warnings" || fail "$1: $(cat "$TMP/warnings")"
+	cat "$TMP/warnings"
+}
+
+# The next increment is small again, and every page that the tracker calls clean is.
+expect_recovery() {
+	expect_small "the next one"
+	"$BUILD/bin/criu-lazy-wp" verify -t "$DUMPEE" -D "$TMP/$N" | tail -n 1
+}
+
+keeper_pid() { "$BUILD/bin/criu-lazy-wp" status --json | sed -n 's/.*"root":'"$DUMPEE"',"keeper":\([0-9]*\).*/\1/p'; }
+
+keeper_is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:.[ZX]' "/proc/$1/status"; }
+
+wrong_parents() {
+	expect_all "iteration $((N - 1)), the last one was $N" $((N - 1))
+	expect_recovery
+	"$BUILD/bin/criu-lazy-wp" stop -t "$DUMPEE"
+	! grep -q '^VmFlags:.* uw' "/proc/$DUMPEE/smaps" || fail "still registered after stop"
+	expect_all "only just begun" "$N"
+	expect_recovery
+	cp -r "$TMP/$N" "$TMP/copy"
+	"$BUILD/bin/criu-lazy-wp" stop -t "$DUMPEE"
+	pre_dump
+	expect_all "another session" copy
+	expect_recovery
+}
+
+killed_keeper() {
+	local keeper
+	keeper=$(keeper_pid)
+	kill -KILL "$keeper"
+	wait_until 10 keeper_is_gone "$keeper" || fail "the keeper does not end"
+	expect_all "only just begun" "$N"
+	expect_recovery
+}
+
+has_pages() { [ -s "$TMP/$1/pages-1.img" ]; }
+
+# The task runs again while CRIU writes what it has spliced: killed then, its pages are lost.
+killed_iteration() {
+	local before=$N criu
+	mkdir "$TMP/killed"
+	"$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$TMP/killed" -o pre-dump.log -v4 &
+	criu=$!
+	wait_until 30 has_pages killed || fail "no pages were written"
+	kill -KILL "$criu"
+	! wait "$criu" || fail "it had ended already"
+	grep -qE '^State:.[RSD]' "/proc/$DUMPEE/status" || fail "the dumpee is left stopped"
+	grep -q '^TracerPid:.0$' "/proc/$DUMPEE/status" || fail "the dumpee is left traced"
+	expect_all "was not completed" "$before"
+	expect_recovery
+}
+
+two_at_once() {
+	local criu output code=0
+	mkdir "$TMP/first" "$TMP/second"
+	"$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$TMP/first" -o pre-dump.log -v4 &
+	criu=$!
+	wait_until 30 has_pages first || fail "no pages were written"
+	kill -STOP "$criu"
+	output=$("$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$TMP/second" -o pre-dump.log -v4 2>&1) ||
+		code=$?
+	kill -CONT "$criu"
+	wait "$criu" || fail "the first iteration failed"
+	[ "$code" = 1 ] || fail "the second exited with $code"
+	grep -q "by process $criu is running" <<<"$output" || fail "unclear: $output"
+	echo "$output"
+}
+
+damaged_parents() {
+	rm "$TMP/$N/lazy-wp-$DUMPEE.img"
+	expect_all "has no lazy-wp-$DUMPEE.img" "$N"
+	expect_recovery
+	printf 'x' | dd of="$TMP/$N/lazy-wp-$DUMPEE.img" bs=1 seek=9 conv=notrunc status=none
+	expect_all "." "$N"
+	expect_recovery
+	truncate -s -4096 "$TMP/$N/pages-1.img"
+	expect_all "pagemap-$DUMPEE.img is unusable" "$N"
+	expect_small "the next one" # the cut one stays in the chain, of which verify complains
+}
+
+# The dumpee becomes another program between two iterations.
+executed() {
+	STATUS=$TMP/executed.status
+	mkfifo "$TMP/go"
+	# shellcheck disable=SC2016 # the new shell expands it
+	setsid bash -c 'read -r _ <>"$1"; exec "$2" 64 2 --status "$3"' _ "$TMP/go" \
+		"$BUILD/test/programs/hot" "$STATUS" </dev/null >/dev/null 2>&1 &
+	DUMPEE=$!
+	disown "$DUMPEE"
+	N=100
+	pre_dump
+	pre_dump "$N"
+	echo >"$TMP/go"
+	wait_until 60 grep -qs '^ready' "$STATUS" || fail "the program was not executed"
+	expect_all "executed another program" "$N"
+	expect_recovery
+	final_dump
+}
+
+final_dump() {
+	run_criu "$LAUNCHER" dump "$TMP/final-$N" --lazy-wp -t "$DUMPEE" --prev-images-dir "../$N"
+	wait_gone
+	assert_at_most "$(stats_of "$TMP/final-$N" pages_written)" "$FEW" "pages of the dump"
+	run_criu "$CRIU" restore "$TMP/final-$N" -d
+	expect_intact ok
+	end_dumpee
+}
+
+start_dumpee hot 64 2
+pre_dump
+expect_small "first increment"
+wrong_parents
+killed_keeper
+killed_iteration
+two_at_once
+expect_all "the last one was" "$N"
+expect_recovery
+damaged_parents
+final_dump
+executed
