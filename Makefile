@@ -1,0 +1,122 @@
+# Thin on purpose: sources are found by directory, everything generated goes to build/.
+# The variables a caller may set: PREFIX DESTDIR SAN=1 WERROR=1 CROSS_COMPILE=aarch64-linux-gnu- CC=clang
+
+PREFIX ?= /usr/local
+CC := $(CROSS_COMPILE)$(if $(filter default,$(origin CC)),gcc,$(CC))
+AR := $(CROSS_COMPILE)ar
+PKG_CONFIG ?= pkg-config
+PROTOC_C ?= protoc-c
+VERSION := $(shell cat VERSION)
+
+ROOT := $(CURDIR)
+OUT := build$(if $(SAN),/san)$(if $(CROSS_COMPILE),/$(patsubst %-,%,$(CROSS_COMPILE)))
+
+WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
+CFLAGS ?= -O2 -g
+ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(WARNINGS) $(if $(WERROR),-Werror) \
+	-I$(ROOT) -I$(OUT)/gen -DLAZY_WP_VERSION='"$(VERSION)"' $(CFLAGS) \
+	$(shell $(PKG_CONFIG) --cflags libprotobuf-c libbsd 2>/dev/null)
+comma := ,
+SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+LDLIBS := $(shell $(PKG_CONFIG) --libs libprotobuf-c libbsd 2>/dev/null) -lpthread
+
+LIB_DIRS := util arch arch/x86_64 arch/aarch64 ptrace-inject track image keeper/client session cli/common
+PROTOS := $(wildcard proto/*.proto)
+GEN_C := $(PROTOS:proto/%.proto=$(OUT)/gen/%.pb-c.c)
+LIB_C := $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c))
+lib_objs = $(LIB_C:%.c=$(OUT)/$(1)/%.o) $(PROTOS:proto/%.proto=$(OUT)/$(1)/gen/%.pb-c.o)
+objs = $(patsubst %.c,$(OUT)/$(1)/%.o,$(wildcard $(2)))
+
+BINS := $(OUT)/bin/criu $(OUT)/bin/criu-lazy-wp $(OUT)/bin/lazy-wpd
+PLUGIN := $(OUT)/plugin/lazy_wp_plugin.so
+UNIT_TESTS := $(patsubst test/unit/%.c,$(OUT)/test/unit/%,$(wildcard test/unit/test_*.c))
+TOOL_TESTS := $(patsubst test/%.c,$(OUT)/test/%,$(wildcard test/inject/test_*.c))
+PROGRAMS := $(patsubst test/programs/%.c,$(OUT)/test/programs/%,$(wildcard test/programs/*.c))
+
+all: $(BINS) $(PLUGIN)
+tests: $(UNIT_TESTS) $(TOOL_TESTS) $(PROGRAMS)
+
+$(OUT)/gen/%.pb-c.c: proto/%.proto
+	@mkdir -p $(@D)
+	$(PROTOC_C) --proto_path=proto --c_out=$(@D) $<
+$(OUT)/gen/%.pb-c.h: $(OUT)/gen/%.pb-c.c ;
+GEN_H := $(GEN_C:.c=.h)
+
+# Two sets of objects: obj/ for programs and tests, pic/ for the plugin, which is never sanitized.
+$(OUT)/obj/gen/%.o: $(OUT)/gen/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(SAN_FLAGS) -MMD -c -o $@ $<
+$(OUT)/pic/gen/%.o: $(OUT)/gen/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fPIC -MMD -c -o $@ $<
+$(OUT)/obj/%.o: %.c | $(GEN_H)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(SAN_FLAGS) -MMD -c -o $@ $<
+$(OUT)/pic/%.o: %.c | $(GEN_H)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fPIC -MMD -c -o $@ $<
+
+$(OUT)/liblazywp.a: $(call lib_objs,obj)
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(OUT)/liblazywp-pic.a: $(call lib_objs,pic)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(OUT)/bin/criu: $(call objs,obj,cli/launcher/*.c) $(OUT)/liblazywp.a
+$(OUT)/bin/criu-lazy-wp: $(call objs,obj,cli/*.c) $(OUT)/liblazywp.a
+$(OUT)/bin/lazy-wpd: $(call objs,obj,keeper/*.c) $(OUT)/liblazywp.a
+$(BINS):
+	@mkdir -p $(@D)
+	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# CRIU's header directory holds a string.h and others: it must come after the system's.
+CRIU_INCLUDE := $(firstword $(wildcard build/criu/include /usr/include/criu))
+ALL_CFLAGS += -idirafter $(CRIU_INCLUDE)
+
+# -z now: a missing symbol must fail at load, not in the middle of a dump. The version script
+# keeps every name but CR_PLUGIN_DESC and the interposed libc calls out of CRIU's way.
+$(PLUGIN): $(call objs,pic,plugin/*.c) $(OUT)/liblazywp-pic.a plugin/exports.map
+	@mkdir -p $(@D)
+	$(CC) -shared $(LDFLAGS) -Wl,-z,now -Wl,--version-script=plugin/exports.map -o $@ \
+		$(filter %.o %.a,$^) $(LDLIBS)
+
+$(UNIT_TESTS): $(OUT)/test/%: $(OUT)/obj/test/%.o $(OUT)/liblazywp.a
+	@mkdir -p $(@D)
+	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(shell $(PKG_CONFIG) --libs cmocka)
+$(TOOL_TESTS): $(OUT)/test/%: $(OUT)/obj/test/%.o $(call objs,obj,test/inject/harness/*.c) $(OUT)/liblazywp.a
+	@mkdir -p $(@D)
+	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+# Dumpees are ordinary programs: never sanitized, nothing of ours in them.
+$(PROGRAMS): $(OUT)/test/programs/%: test/programs/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MF $@.d -o $@ $< -lpthread
+
+setup:
+	scripts/setup
+demo: setup
+	$(MAKE) all tests
+	scripts/demo
+check:
+	scripts/setup --all-criu
+	$(MAKE) all tests WERROR=1
+	scripts/check $(OUT)
+lint:
+	scripts/setup --lint
+	scripts/lint
+indent:
+	scripts/lint --fix
+
+bench-freeze: setup
+	$(MAKE) all tests
+	bench/freeze
+
+install: all
+	scripts/install "$(DESTDIR)$(PREFIX)" $(OUT)
+
+clean:
+	rm -rf build/obj build/pic build/gen build/bin build/plugin build/test build/san build/*.a
+
+.SECONDARY:
+.PHONY: all tests setup demo check lint indent bench-freeze install clean
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)
