@@ -22,6 +22,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "keeper/cgroup.h"
 #include "keeper/server.h"
 #include "util/cleanup.h"
 #include "util/process.h"
@@ -29,6 +30,10 @@
 #define LISTEN_FD              3
 #define KEEPER_CONNECTIONS_MAX 64
 #define KEEPER_IDLE_S          (24 * 3600)
+
+/* Connections, the owner's and root's pidfds, what is on its way. Without these left over, no
+ * client could be accepted any more, and accept() would be tried for ever. */
+#define KEEPER_RESERVED_DESCRIPTORS (KEEPER_CONNECTIONS_MAX + 16)
 
 struct daemon_state {
 	struct keeper_server server;
@@ -107,17 +112,20 @@ static bool serve(struct daemon_state *state, struct keeper_connection *connecti
 	return false;
 }
 
-/* listen socket, root, connections, tasks: in this order. */
+/* Listen socket, root, owner (-1 is ignored), connections, tasks: in this order. */
+#define NR_FIXED 3
+
 static struct pollfd *poll_list(const struct daemon_state *state, size_t *ret_nr)
 {
 	const struct keeper_tasks *tasks = &state->server.tasks;
 	size_t nr = 0;
-	struct pollfd *fds = calloc(2 + state->nr_connections + tasks->nr, sizeof(*fds));
+	struct pollfd *fds = calloc(NR_FIXED + state->nr_connections + tasks->nr, sizeof(*fds));
 
 	if (!fds)
 		return NULL;
 	fds[nr++] = (struct pollfd){ .fd = LISTEN_FD, .events = POLLIN };
 	fds[nr++] = (struct pollfd){ .fd = state->root_pidfd, .events = POLLIN };
+	fds[nr++] = (struct pollfd){ .fd = state->server.owner_pidfd, .events = POLLIN };
 	for (size_t i = 0; i < state->nr_connections; i++)
 		fds[nr++] = (struct pollfd){ .fd = state->connections[i]->socket,
 					     .events = POLLIN };
@@ -127,11 +135,19 @@ static struct pollfd *poll_list(const struct daemon_state *state, size_t *ret_nr
 	return fds;
 }
 
-static bool is_hung_up(int socket)
+/* events 0: has it hung up? */
+static bool has_event(int fd, short events)
 {
-	struct pollfd poll_fd = { .fd = socket };
+	struct pollfd poll_fd = { .fd = fd, .events = events };
 
-	return poll(&poll_fd, 1, 0) == 1;
+	return fd >= 0 && poll(&poll_fd, 1, 0) == 1;
+}
+
+/* The connection of an owner that has died, if a forked child of it keeps a copy open. */
+static bool is_orphaned(const struct daemon_state *state,
+			const struct keeper_connection *connection)
+{
+	return connection == state->server.owner && has_event(state->server.owner_pidfd, POLLIN);
 }
 
 /*
@@ -145,9 +161,11 @@ static bool handle_hangups(struct daemon_state *state)
 	bool any = false;
 
 	for (size_t i = state->nr_connections; i-- > 0;) {
-		if (!is_hung_up(state->connections[i]->socket))
+		const struct keeper_connection *connection = state->connections[i];
+
+		if (!has_event(connection->socket, 0) && !is_orphaned(state, connection))
 			continue;
-		while (serve(state, state->connections[i]))
+		while (has_event(connection->socket, POLLIN) && serve(state, state->connections[i]))
 			;
 		drop_connection(state, i);
 		any = true;
@@ -163,15 +181,15 @@ static void handle_events(struct daemon_state *state, const struct pollfd *fds, 
 {
 	size_t nr_connections = state->nr_connections;
 
-	for (size_t i = nr; i-- > 2 + nr_connections;)
+	for (size_t i = nr; i-- > NR_FIXED + nr_connections;)
 		if (fds[i].revents)
 			keeper_tasks_drop(&state->server.tasks,
-					  &state->server.tasks.v[i - 2 - nr_connections]);
+					  &state->server.tasks.v[i - NR_FIXED - nr_connections]);
 	if (handle_hangups(state))
 		return;
-	for (size_t i = 2 + nr_connections; i-- > 2;)
-		if (fds[i].revents && !serve(state, state->connections[i - 2]))
-			drop_connection(state, i - 2);
+	for (size_t i = NR_FIXED + nr_connections; i-- > NR_FIXED;)
+		if (fds[i].revents && !serve(state, state->connections[i - NR_FIXED]))
+			drop_connection(state, i - NR_FIXED);
 	if (fds[0].revents)
 		accept_connection(state);
 }
@@ -211,9 +229,22 @@ static void remove_socket(void)
 		rmdir(path);
 }
 
-static void prepare_process(void)
+/* Returns how many tasks there are descriptors for. */
+static size_t raise_descriptor_limit(void)
 {
 	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return 0;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur < KEEPER_RESERVED_DESCRIPTORS)
+		return 0;
+	return (files.rlim_cur - KEEPER_RESERVED_DESCRIPTORS) / 2; /* pidfd and userfaultfd */
+}
+
+static void prepare_process(void)
+{
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -221,10 +252,6 @@ static void prepare_process(void)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	prctl(PR_SET_DUMPABLE, 0); /* what it holds reads and writes other tasks' memory state */
-	if (!getrlimit(RLIMIT_NOFILE, &files)) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
 }
 
 static int find_root(struct daemon_state *state, const char *pid, const char *start_time)
@@ -251,6 +278,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	prepare_process();
+	state.server.owner_pidfd = -1;
+	state.server.tasks.max = raise_descriptor_limit();
+	keeper_leave_cgroups_of(atoi(argv[1]));
 	if (!find_root(&state, argv[1], argv[2]) &&
 	    getrandom(state.server.session, KEEPER_SESSION_BYTES, 0) == KEEPER_SESSION_BYTES)
 		run(&state);

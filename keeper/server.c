@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
@@ -71,6 +72,14 @@ static int fill_tasks(struct exchange *exchange, LwpKeeperTask *tasks, LwpKeeper
 	return 0;
 }
 
+static void release(struct keeper_server *server)
+{
+	util_close_cleanup(&server->owner_pidfd);
+	server->owner_pidfd = -1;
+	server->owner = NULL;
+	server->taking = false;
+}
+
 static int begin(struct exchange *exchange)
 {
 	struct keeper_server *server = exchange->server;
@@ -78,6 +87,9 @@ static int begin(struct exchange *exchange)
 	fill_state(exchange);
 	if (server->owner)
 		return -EBUSY;
+	server->owner_pidfd = syscall(SYS_pidfd_open, exchange->connection->peer, 0);
+	if (server->owner_pidfd < 0)
+		return -errno;
 	server->owner = exchange->connection;
 	server->taking = false;
 	copy_text(server->owner_what, sizeof(server->owner_what), exchange->request->what);
@@ -104,8 +116,7 @@ static int commit(struct exchange *exchange)
 		return -ESTALE;
 	server->last_committed = server->sequence;
 	server->broken[0] = 0;
-	server->owner = NULL;
-	server->taking = false;
+	release(server);
 	return 0;
 }
 
@@ -254,6 +265,5 @@ void keeper_server_forget(struct keeper_server *server, const struct keeper_conn
 		snprintf(server->broken, sizeof(server->broken),
 			 "the last %s (by process %d) was not completed", server->owner_what,
 			 connection->peer);
-	server->owner = NULL;
-	server->taking = false;
+	release(server);
 }

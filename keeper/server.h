@@ -26,6 +26,7 @@ struct keeper_server {
 	uint64_t last_committed; /* images of a failed one cannot be taken for another's */
 	char broken[KEEPER_TEXT_MAX];          /* "": not broken */
 	const struct keeper_connection *owner; /* NULL: no iteration runs */
+	int owner_pidfd; /* -1: none. Forked children may keep a dead owner's connection open */
 	char owner_what[16];
 	bool taking;
 	bool stopping; /* STOP was answered */

@@ -45,7 +45,7 @@ static int reserve_one(struct keeper_tasks *tasks)
 	size_t cap = tasks->cap ? 2 * tasks->cap : 32;
 	struct keeper_entry *v;
 
-	if (tasks->nr >= KEEPER_TASKS_MAX)
+	if (tasks->nr >= tasks->max || tasks->nr >= KEEPER_TASKS_MAX)
 		return -ENOSPC;
 	if (tasks->nr < tasks->cap)
 		return 0;

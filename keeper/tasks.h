@@ -26,6 +26,7 @@ struct keeper_entry {
 struct keeper_tasks {
 	struct keeper_entry *v;
 	size_t nr, cap;
+	size_t max; /* as many as there are descriptors for; KEEPER_TASKS_MAX holds, too */
 };
 
 /* The entry of pid, or NULL. */

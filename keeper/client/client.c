@@ -63,9 +63,14 @@ static int receive_reply(struct keeper_client *client, LwpKeeperReply **ret_repl
 static int exchange(struct keeper_client *client, LwpKeeperRequest *request, int fd,
 		    LwpKeeperReply **ret_reply, int *ret_fd)
 {
-	int ret = send_request(client, request, fd);
+	int ret = client->socket < 0 ? -ENOTCONN : send_request(client, request, fd);
 
-	return ret ? ret : receive_reply(client, ret_reply, ret_fd);
+	if (!ret)
+		ret = receive_reply(client, ret_reply, ret_fd);
+	/* A reply that comes late would be taken for that of the next request. */
+	if (ret && client->socket >= 0)
+		close(take_fd(&client->socket));
+	return ret;
 }
 
 static int call(struct keeper_client *client, LwpKeeperRequest *request, int fd)
@@ -291,6 +296,10 @@ void keeper_disconnect(struct keeper_client *client)
 {
 	if (!client)
 		return;
-	close(client->socket);
+	if (client->socket >= 0) {
+		/* Forked children of the caller may have copies: it ends for them, too. */
+		shutdown(client->socket, SHUT_RDWR);
+		close(client->socket);
+	}
 	free(client);
 }

@@ -4,9 +4,10 @@
  * named by its root's pid and start time and by the pid namespace in which that pid was read.
  * A client is one connection. The connection that began an iteration owns it: when it closes
  * without a commit after keeper_take(), the session is broken, and the next iteration is told so.
- * Every call has a deadline (KEEPER_DEADLINE_MS), so that a stuck keeper never hangs CRIU; after
- * any transport error (-ETIMEDOUT, -EPIPE, -ECONNRESET, -EPROTO) only keeper_disconnect() is of
- * use. The caller owns a client; it is used from one thread.
+ * Every call has a deadline (KEEPER_DEADLINE_MS), so that a stuck keeper never hangs CRIU; any
+ * transport error (-ETIMEDOUT, -EPIPE, -ECONNRESET, -EPROTO) ends the connection, and all later
+ * calls return -ENOTCONN. The caller owns a client; it is used from one thread, and belongs to
+ * one process: the death of the one that began an iteration ends it, whoever else has a copy.
  */
 #ifndef LAZY_WP_KEEPER_CLIENT_KEEPER_CLIENT_H
 #define LAZY_WP_KEEPER_CLIENT_KEEPER_CLIENT_H

@@ -143,6 +143,15 @@ static void execute(const char *daemon, int socket, const char *root, const char
 	_exit(127);
 }
 
+/*
+ * fork() without a signal to us when the child ends (clone(2), exit signal 0), and whatever we do
+ * with SIGCHLD: CRIU has a handler, and who inherited SIG_IGN over exec could not wait for it.
+ */
+static pid_t fork_silently(void)
+{
+	return syscall(SYS_clone, 0, 0, 0, 0, 0);
+}
+
 /* Two forks: the daemon is nobody's child here, and only init ever reaps it. */
 static int spawn(const char *daemon, int socket, const struct keeper_tree *tree)
 {
@@ -152,16 +161,16 @@ static int spawn(const char *daemon, int socket, const struct keeper_tree *tree)
 
 	snprintf(root, sizeof(root), "%d", tree->root);
 	snprintf(start_time, sizeof(start_time), "%" PRIu64, tree->start_time);
-	child = fork();
+	child = fork_silently();
 	if (child < 0)
 		return -errno;
 	if (!child) {
 		setsid();
-		if (!fork())
+		if (!fork_silently())
 			execute(daemon, socket, root, start_time);
 		_exit(0);
 	}
-	while (waitpid(child, &status, 0) < 0)
+	while (waitpid(child, &status, __WALL) < 0)
 		if (errno != EINTR)
 			return -errno;
 	return 0;

@@ -443,11 +443,12 @@ static void test_garbage_does_no_harm(void **state)
 {
 	auto_client *client = start();
 	pid_t keeper = keeper_pid(client);
-	size_t before = count_descriptors(keeper), after;
+	size_t before, after;
 	struct keeper_iteration iteration;
 
 	(void)state;
 	assert_int_equal(keeper_begin(client, "dump", &iteration), 0);
+	before = count_descriptors(keeper);
 	assert_true(pour_garbage() > 10);
 	assert_int_equal(keeper_pid(client), keeper);
 	for (int i = 0; (after = count_descriptors(keeper)) != before && i < 1000; i++)
