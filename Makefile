@@ -31,10 +31,11 @@ BINS := $(OUT)/bin/criu $(OUT)/bin/criu-lazy-wp $(OUT)/bin/lazy-wpd
 PLUGIN := $(OUT)/plugin/lazy_wp_plugin.so
 UNIT_TESTS := $(patsubst test/unit/%.c,$(OUT)/test/unit/%,$(wildcard test/unit/test_*.c))
 TOOL_TESTS := $(patsubst test/%.c,$(OUT)/test/%,$(wildcard test/inject/test_*.c))
+ZDTM_TESTS := $(patsubst test/%.desc,$(OUT)/test/%,$(wildcard test/zdtm/static/*.desc test/zdtm/transition/*.desc))
 PROGRAMS := $(patsubst test/programs/%.c,$(OUT)/test/programs/%,$(wildcard test/programs/*.c))
 
 all: $(BINS) $(PLUGIN)
-tests: $(UNIT_TESTS) $(TOOL_TESTS) $(PROGRAMS)
+tests: $(UNIT_TESTS) $(TOOL_TESTS) $(PROGRAMS) $(ZDTM_TESTS)
 
 $(OUT)/gen/%.pb-c.c: proto/%.proto
 	@mkdir -p $(@D)
@@ -45,16 +46,16 @@ GEN_H := $(GEN_C:.c=.h)
 # Two sets of objects: obj/ for programs and tests, pic/ for the plugin, which is never sanitized.
 $(OUT)/obj/gen/%.o: $(OUT)/gen/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(SAN_FLAGS) -MMD -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
 $(OUT)/pic/gen/%.o: $(OUT)/gen/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -fPIC -MMD -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -fPIC -MMD -MP -c -o $@ $<
 $(OUT)/obj/%.o: %.c | $(GEN_H)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(SAN_FLAGS) -MMD -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(SAN_FLAGS) -MMD -MP -c -o $@ $<
 $(OUT)/pic/%.o: %.c | $(GEN_H)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -fPIC -MMD -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -fPIC -MMD -MP -c -o $@ $<
 
 $(OUT)/liblazywp.a: $(call lib_objs,obj)
 	@rm -f $@
@@ -90,7 +91,13 @@ $(TOOL_TESTS): $(OUT)/test/%: $(OUT)/obj/test/%.o $(call objs,obj,test/inject/ha
 # Dumpees are ordinary programs: never sanitized, nothing of ours in them.
 $(PROGRAMS): $(OUT)/test/programs/%: test/programs/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MF $@.d -o $@ $< -lpthread
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< -lpthread
+$(OUT)/libzdtmtst.a: $(call objs,pic,test/zdtm/lib/*.c)
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(ZDTM_TESTS): $(OUT)/test/%: test/%.c $(OUT)/libzdtmtst.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itest/zdtm/lib -MMD -MP -MF $@.d -o $@ $< $(OUT)/libzdtmtst.a -lpthread
 
 setup:
 	scripts/setup
