@@ -11,7 +11,7 @@
 #include "cli/cli.h"
 #include "cli/common/paths.h"
 #include "ptrace-inject/inject.h"
-#include "track/probe.h"
+#include "track/kind.h"
 #include "track/uffd.h"
 #include "util/cleanup.h"
 
@@ -35,8 +35,10 @@ static void print_features(const struct track_features *features)
 		return;
 	printf("bug, zapped pages look clean:  %s\n",
 	       features->zapped_is_clean ? "yes (worked around)" : "no");
+	/* Looking for that one could hang us (CVE-2026-72175). */
+	printf("bug, hugetlb scan deadlocks:   not tried (worked around: hugetlb is never armed)\n");
 	printf("bug, mremap keeps protection:  %s\n",
-	       features->moved_keeps_armed ? "yes (worked around)" : "no");
+	       features->moved_keeps_armed ? "yes (uffd-wp is refused)" : "no");
 }
 
 /* Injects into a child of our own: shows that ptrace, the descriptor's way out and seccomp allow it. */
@@ -111,7 +113,7 @@ int cli_cmd_check(int argc, char **argv)
 		return 1;
 	}
 	print_features(&features);
-	kind = track_best_kind(&features);
+	kind = track_kind_best(&features);
 	usable = kind != TRACK_KIND_NONE;
 	if (kind == TRACK_KIND_UFFD_WP) {
 		ret = try_injection();
@@ -121,7 +123,7 @@ int cli_cmd_check(int argc, char **argv)
 	usable = check_criu() && usable;
 	printf("tracker that auto takes:       %s\n", track_kind_name(kind));
 	if (kind == TRACK_KIND_NONE)
-		printf("missing:                       %s\n", track_kind_missing(kind));
+		printf("because:                       %s\n", track_kind_refusal(&features, kind));
 	printf("incremental checkpoints:       %s\n", usable ? "work here" : "do not work here");
 	return usable ? 0 : 1;
 }

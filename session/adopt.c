@@ -12,8 +12,8 @@
 
 #include "ptrace-inject/inject.h"
 #include "session/internal.h"
+#include "track/kind.h"
 #include "track/pins.h"
-#include "track/probe.h"
 #include "track/uffd.h"
 #include "util/cleanup.h"
 #include "util/log.h"

@@ -7,7 +7,7 @@
 #include <sys/utsname.h>
 
 #include "session/internal.h"
-#include "track/probe.h"
+#include "track/kind.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/process.h"

@@ -174,29 +174,3 @@ int track_probe(struct track_features *ret_features)
 	*ret_features = features;
 	return 0;
 }
-
-enum track_kind track_best_kind(const struct track_features *features)
-{
-	if (features->uffd_wp_async)
-		return TRACK_KIND_UFFD_WP;
-	return features->soft_dirty ? TRACK_KIND_SOFT_DIRTY : TRACK_KIND_NONE;
-}
-
-const char *track_kind_name(enum track_kind kind)
-{
-	static const char *const names[] = { "off", "uffd-wp", "soft-dirty" };
-
-	return names[kind];
-}
-
-const char *track_kind_missing(enum track_kind kind)
-{
-	static const char *const needs[] = {
-		("asynchronous userfaultfd write-protect (Linux 6.7; arm64 6.10) or soft-dirty "
-		 "(CONFIG_MEM_SOFT_DIRTY on x86)"),
-		"asynchronous userfaultfd write-protect with PAGEMAP_SCAN (Linux 6.7; arm64 6.10)",
-		"soft-dirty (Linux 3.11 with CONFIG_MEM_SOFT_DIRTY; never on arm64)",
-	};
-
-	return needs[kind];
-}

@@ -8,7 +8,7 @@
 #include "cli/common/paths.h"
 #include "cli/common/target.h"
 #include "session/activation.h"
-#include "track/probe.h"
+#include "track/kind.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/process.h"
@@ -110,11 +110,12 @@ static void read_command_line(int argc, char **argv, struct command_line *ret_li
 	}
 }
 
-/* -ENOTSUP: this kernel lacks the tracker; -EINVAL: there is no such tracker. */
+/* -ENOTSUP: this kernel does not allow the tracker; -EINVAL: there is no such tracker. */
 static int choose_tracker(const char *name, enum track_kind *ret_kind)
 {
 	struct track_features features;
-	enum track_kind kind = TRACK_KIND_NONE;
+	enum track_kind kind;
+	const char *refusal;
 	int ret;
 
 	if (!strcmp(name, track_kind_name(TRACK_KIND_NONE))) {
@@ -126,22 +127,13 @@ static int choose_tracker(const char *name, enum track_kind *ret_kind)
 		log_error("cannot probe this kernel's trackers: %s", strerror(-ret));
 		return ret;
 	}
-	if (!strcmp(name, "auto"))
-		kind = track_best_kind(&features);
-	else if (!strcmp(name, track_kind_name(TRACK_KIND_UFFD_WP)))
-		kind = features.uffd_wp_async ? TRACK_KIND_UFFD_WP : TRACK_KIND_NONE;
-	else if (!strcmp(name, track_kind_name(TRACK_KIND_SOFT_DIRTY)))
-		kind = features.soft_dirty ? TRACK_KIND_SOFT_DIRTY : TRACK_KIND_NONE;
-	else {
+	if (track_kind_by_name(&features, name, &kind)) {
 		log_error("--lazy-wp=%s: no such tracker: auto, uffd-wp, soft-dirty or off", name);
 		return -EINVAL;
 	}
-	if (kind == TRACK_KIND_NONE) {
-		enum track_kind asked = !strcmp(name, "auto")    ? TRACK_KIND_NONE :
-					!strcmp(name, "uffd-wp") ? TRACK_KIND_UFFD_WP :
-								   TRACK_KIND_SOFT_DIRTY;
-
-		log_error("--lazy-wp=%s: this kernel lacks %s", name, track_kind_missing(asked));
+	refusal = track_kind_refusal(&features, kind);
+	if (refusal) {
+		log_error("--lazy-wp=%s: %s", name, refusal);
 		return -ENOTSUP;
 	}
 	*ret_kind = kind;
