@@ -32,10 +32,16 @@ PLUGIN := $(OUT)/plugin/lazy_wp_plugin.so
 UNIT_TESTS := $(patsubst test/unit/%.c,$(OUT)/test/unit/%,$(wildcard test/unit/test_*.c))
 TOOL_TESTS := $(patsubst test/%.c,$(OUT)/test/%,$(wildcard test/inject/test_*.c))
 ZDTM_TESTS := $(patsubst test/%.desc,$(OUT)/test/%,$(wildcard test/zdtm/static/*.desc test/zdtm/transition/*.desc))
+# Tests of CRIU's own that our library must carry and our tracker survive: those of memory and tasks.
+UPSTREAM := $(addprefix static/,cow00 cow01 file_shared futex-rl grow_map02 grow_map03 maps00 maps01 \
+	maps03 maps06 maps_file_prot mem-touch memfd00 mprotect00 pthread00 sigaltstack vdso01 \
+	write_read00 zombie00) $(addprefix transition/,file_aio fork fork2 pid_reuse ptrace rseq01)
+UPSTREAM_C := $(wildcard $(UPSTREAM:%=build/criu/src/test/zdtm/%.c))
+UPSTREAM_TESTS := $(UPSTREAM_C:build/criu/src/test/zdtm/%.c=$(OUT)/test/zdtm-upstream/%)
 PROGRAMS := $(patsubst test/programs/%.c,$(OUT)/test/programs/%,$(wildcard test/programs/*.c))
 
 all: $(BINS) $(PLUGIN)
-tests: $(UNIT_TESTS) $(TOOL_TESTS) $(PROGRAMS) $(ZDTM_TESTS)
+tests: $(UNIT_TESTS) $(TOOL_TESTS) $(PROGRAMS) $(ZDTM_TESTS) $(UPSTREAM_TESTS)
 
 $(OUT)/gen/%.pb-c.c: proto/%.proto
 	@mkdir -p $(@D)
@@ -100,6 +106,9 @@ $(OUT)/libzdtmtst.a: $(call objs,pic,test/zdtm/lib/*.c)
 $(ZDTM_TESTS): $(OUT)/test/%: test/%.c $(OUT)/libzdtmtst.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itest/zdtm/lib -MMD -MP -MF $@.d -o $@ $< $(OUT)/libzdtmtst.a -lpthread
+$(UPSTREAM_TESTS): $(OUT)/test/zdtm-upstream/%: build/criu/src/test/zdtm/%.c $(OUT)/libzdtmtst.a
+	@mkdir -p $(@D)
+	$(CC) -w -O2 -g -D_GNU_SOURCE -Itest/zdtm/lib -o $@ $^ -lpthread
 
 setup:
 	scripts/setup

@@ -20,6 +20,7 @@ int verify_log_load(const struct image_chain *chain, const struct process_info *
 		return ret;
 	/* After a restore the pid is the same and the task another: nothing tracks it. */
 	log.there = !ret && log.log.header.start_time == task->start_time;
+	log.of_another = !ret && !log.there;
 	log.soft_dirty = !strcmp(log.log.header.tracker, "soft-dirty");
 	*ret_log = log;
 	return 0;

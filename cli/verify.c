@@ -334,6 +334,13 @@ static void judge_unknown(struct comparison *comparison, const struct verify_pag
 	}
 }
 
+/* A pid that was given again since the pre-dump; after a restore it is the task of the images. */
+static bool is_reused_pid(const struct comparison *comparison)
+{
+	return comparison->log.of_another && !comparison->request->final &&
+	       !comparison->request->strict;
+}
+
 static int compare_mapping(struct comparison *comparison)
 {
 	auto_verify_pages struct verify_pages pages = { 0 };
@@ -351,7 +358,7 @@ static int compare_mapping(struct comparison *comparison)
 		return image_fail(comparison->error, ret,
 				  "process %d: cannot read its page table at 0x%" PRIx64 ": %s",
 				  comparison->task->pid, vma->start, strerror(-ret));
-	if (!comparison->chain) {
+	if (!comparison->chain || is_reused_pid(comparison)) {
 		judge_unknown(comparison, &pages);
 		return 0;
 	}

@@ -195,8 +195,12 @@ int session_adopt_task(struct session *session, struct session_task *task)
 	if (ret == -ESRCH)
 		return ret;
 	refusal = ret ? strerror(-ret) : task_refusal(session, task, text);
-	if (!refusal && register_task(session, task, text))
-		refusal = text;
+	if (!refusal) {
+		ret = register_task(session, task, text);
+		if (ret == -ESRCH) /* it ended meanwhile: nothing to say of it */
+			return ret;
+		refusal = ret ? text : NULL;
+	}
 	if (refusal) {
 		leave_untracked(session, task, refusal);
 		return 0;

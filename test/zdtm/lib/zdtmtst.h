@@ -90,6 +90,21 @@ int write_value(const char *path, const char *value);
 int read_value(const char *path, char *value, int size);
 dev_t get_mapping_dev(void *addr);
 
+/* Sockets, or -1 with a message. A server takes a free port and says which. */
+struct sockaddr_un;
+struct zdtm_tcp_opts {
+	bool reuseaddr;
+	bool reuseport;
+	int flags; /* of socket(2) */
+};
+
+int tcp_init_server(int family, int *port);
+int tcp_init_server_with_opts(int family, int *port, struct zdtm_tcp_opts *opts);
+int tcp_accept_server(int sock);
+int tcp_init_client(int family, char *servIP, unsigned short servPort);
+int tcp_init_client_with_fd(int sock, int family, char *servIP, unsigned short servPort);
+int unix_fill_sock_name(struct sockaddr_un *name, char *relFilename);
+
 /* Options: TEST_OPTION(name, type, "text", required) for a variable "name", used as --name=VALUE. */
 struct long_opt {
 	const char *name, *type, *doc;
