@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "setups.h"
+
+const char *test_doc = "MADV_DONTNEED on a whole huge page; then left alone, read, written";
+const char *test_author = "criu-lazy-wp";
+
+static void change(struct area *area)
+{
+	size_t pages = area->pages;
+
+	MUST(madvise(area->memory, pages * page_size(), MADV_DONTNEED));
+	area_expect(area, 0, pages, 0);
+	aftermath(area, pages);
+}
+
+int main(int argc, char **argv)
+{
+	return areas_test(argc, argv, setup_thp, change);
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "mapping.h"
+
+const char *test_doc = "munmap and mmap at the same address: anonymous memory, then new";
+const char *test_author = "criu-lazy-wp";
+
+static void change(struct area *area)
+{
+	MUST(munmap(area_page(area, 0), (PAGES)*page_size()));
+	map_over(area, 0, PAGES, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	area_expect(area, 0, PAGES, 0);
+	area_touch(area, 0, PAGES / 2);
+	area_fill(area, PAGES / 2, 4, 4);
+}
+
+int main(int argc, char **argv)
+{
+	return areas_test(argc, argv, setup_anon, change);
+}
