@@ -125,9 +125,9 @@ lint:
 indent:
 	scripts/lint --fix
 
-bench-freeze: setup
+bench-freeze bench-sparse: bench-%: setup
 	$(MAKE) all tests
-	bench/freeze
+	bench/$*
 
 install: all
 	scripts/install "$(DESTDIR)$(PREFIX)" $(OUT)
@@ -136,5 +136,5 @@ clean:
 	rm -rf build/obj build/pic build/gen build/bin build/plugin build/test build/san build/*.a
 
 .SECONDARY:
-.PHONY: all tests setup demo check lint indent bench-freeze install clean
+.PHONY: all tests setup demo check lint indent bench-freeze bench-sparse install clean
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
