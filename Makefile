@@ -1,5 +1,6 @@
 # Thin on purpose: sources are found by directory, everything generated goes to build/.
 # The variables a caller may set: PREFIX DESTDIR SAN=1 WERROR=1 CROSS_COMPILE=aarch64-linux-gnu- CC=clang
+# FUZZ=1 (with CC=clang) links the targets of test/fuzz with libFuzzer: see `make fuzz`.
 
 PREFIX ?= /usr/local
 CC := $(CROSS_COMPILE)$(if $(filter default,$(origin CC)),gcc,$(CC))
@@ -9,7 +10,7 @@ PROTOC_C ?= protoc-c
 VERSION := $(shell cat VERSION)
 
 ROOT := $(CURDIR)
-OUT := build$(if $(SAN),/san)$(if $(CROSS_COMPILE),/$(patsubst %-,%,$(CROSS_COMPILE)))
+OUT := build$(if $(FUZZ),/fuzz)$(if $(SAN),/san)$(if $(CROSS_COMPILE),/$(patsubst %-,%,$(CROSS_COMPILE)))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
 CFLAGS ?= -O2 -g
@@ -17,7 +18,7 @@ ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(WARNINGS) $(if $
 	-I$(ROOT) -I$(OUT)/gen -DLAZY_WP_VERSION='"$(VERSION)"' $(CFLAGS) \
 	$(shell $(PKG_CONFIG) --cflags libprotobuf-c libbsd 2>/dev/null)
 comma := ,
-SAN_FLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+SAN_FLAGS := $(if $(FUZZ),-fsanitize=fuzzer-no-link) $(if $(SAN)$(FUZZ),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LDLIBS := $(shell $(PKG_CONFIG) --libs libprotobuf-c libbsd 2>/dev/null) -lpthread
 
 LIB_DIRS := util arch arch/x86_64 arch/aarch64 ptrace-inject track image keeper/client session cli/common
@@ -31,6 +32,7 @@ BINS := $(OUT)/bin/criu $(OUT)/bin/criu-lazy-wp $(OUT)/bin/lazy-wpd
 PLUGIN := $(OUT)/plugin/lazy_wp_plugin.so
 UNIT_TESTS := $(patsubst test/unit/%.c,$(OUT)/test/unit/%,$(wildcard test/unit/test_*.c))
 TOOL_TESTS := $(patsubst test/%.c,$(OUT)/test/%,$(wildcard test/inject/test_*.c))
+FUZZ_TARGETS := $(patsubst test/%.c,$(OUT)/test/%,$(wildcard test/fuzz/fuzz_*.c))
 ZDTM_TESTS := $(patsubst test/%.desc,$(OUT)/test/%,$(wildcard test/zdtm/static/*.desc test/zdtm/transition/*.desc))
 # Tests of CRIU's own that our library must carry and our tracker survive: those of memory and tasks.
 UPSTREAM := $(addprefix static/,cow00 cow01 file_shared futex-rl grow_map02 grow_map03 maps00 maps01 \
@@ -41,7 +43,7 @@ UPSTREAM_TESTS := $(UPSTREAM_C:build/criu/src/test/zdtm/%.c=$(OUT)/test/zdtm-ups
 PROGRAMS := $(patsubst test/programs/%.c,$(OUT)/test/programs/%,$(wildcard test/programs/*.c))
 
 all: $(BINS) $(PLUGIN)
-tests: $(UNIT_TESTS) $(TOOL_TESTS) $(PROGRAMS) $(ZDTM_TESTS) $(UPSTREAM_TESTS)
+tests: $(UNIT_TESTS) $(TOOL_TESTS) $(FUZZ_TARGETS) $(PROGRAMS) $(ZDTM_TESTS) $(UPSTREAM_TESTS)
 
 $(OUT)/gen/%.pb-c.c: proto/%.proto
 	@mkdir -p $(@D)
@@ -96,6 +98,12 @@ $(OUT)/test/unit/test_probe: LDFLAGS += -Wl,--wrap=ioctl
 $(TOOL_TESTS): $(OUT)/test/%: $(OUT)/obj/test/%.o $(call objs,obj,test/inject/harness/*.c) $(OUT)/liblazywp.a
 	@mkdir -p $(@D)
 	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+# The corpus through each target or, with FUZZ=1, a fuzzer of it.
+$(FUZZ_TARGETS): $(OUT)/test/%: $(OUT)/obj/test/%.o $(OUT)/obj/test/fuzz/support.o \
+		$(if $(FUZZ),,$(OUT)/obj/test/fuzz/replay.o) \
+		$(filter-out %/main.o,$(call objs,obj,keeper/*.c)) $(OUT)/liblazywp.a
+	@mkdir -p $(@D)
+	$(CC) $(SAN_FLAGS) $(if $(FUZZ),-fsanitize=fuzzer) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 # Dumpees are ordinary programs: never sanitized, nothing of ours in them.
 $(PROGRAMS): $(OUT)/test/programs/%: test/programs/%.c
 	@mkdir -p $(@D)
@@ -125,6 +133,12 @@ lint:
 indent:
 	scripts/lint --fix
 
+fuzz-targets: $(FUZZ_TARGETS)
+fuzz:
+	scripts/setup --fuzz
+	$(MAKE) fuzz-targets FUZZ=1 CC=clang
+	scripts/fuzz $(or $(SECONDS),600)
+
 bench-freeze bench-sparse: bench-%: setup
 	$(MAKE) all tests
 	bench/$*
@@ -133,8 +147,8 @@ install: all
 	scripts/install "$(DESTDIR)$(PREFIX)" $(OUT)
 
 clean:
-	rm -rf build/obj build/pic build/gen build/bin build/plugin build/test build/san build/*.a
+	rm -rf build/obj build/pic build/gen build/bin build/plugin build/test build/san build/fuzz build/*.a
 
 .SECONDARY:
-.PHONY: all tests setup demo check lint indent bench-freeze bench-sparse install clean
+.PHONY: all tests setup demo check lint indent fuzz fuzz-targets bench-freeze bench-sparse install clean
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

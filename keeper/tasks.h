@@ -12,8 +12,6 @@
 
 #include "keeper/client/wire.h"
 
-#define KEEPER_TASKS_MAX 100000
-
 struct keeper_entry {
 	pid_t pid;
 	uint64_t start_time; /* clock ticks since boot */

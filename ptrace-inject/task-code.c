@@ -6,25 +6,12 @@
 #include <sys/ptrace.h>
 
 #include "ptrace-inject/task-code.h"
+#include "ptrace-inject/task-maps.h"
 #include "ptrace-inject/task-status.h"
 #include "util/cleanup.h"
 
-#define MAPS_CHUNK_BYTES      4096
-#define MAPS_LINE_MAX         (MAPS_CHUNK_BYTES - 1)
 #define CODE_CHUNK_BYTES      (64 * 1024)
 #define CODE_SEARCH_MAX_BYTES (32 * 1024 * 1024)
-
-struct mapping {
-	uint64_t start, end;
-	bool executable, vdso;
-};
-
-/* /proc/TID/maps line by line; path names longer than the buffer are cut, not misread. */
-struct maps_reader {
-	int fd;
-	size_t used, len;
-	char buffer[MAPS_CHUNK_BYTES];
-};
 
 int inject_open_memory(pid_t tid)
 {
@@ -36,42 +23,10 @@ int inject_open_memory(pid_t tid)
 	return fd < 0 ? inject_own_error() : fd;
 }
 
-/* Next byte, or -1 at the end. */
-static int maps_next_byte(struct maps_reader *reader)
-{
-	if (reader->used == reader->len) {
-		ssize_t len = read(reader->fd, reader->buffer, sizeof(reader->buffer));
-
-		if (len <= 0)
-			return -1;
-		reader->len = (size_t)len;
-		reader->used = 0;
-	}
-	return (unsigned char)reader->buffer[reader->used++];
-}
-
-static bool maps_next(struct maps_reader *reader, struct mapping *ret_mapping)
-{
-	char line[MAPS_LINE_MAX + 1], permissions[5] = "";
-	size_t len = 0;
-	int byte;
-
-	while ((byte = maps_next_byte(reader)) >= 0 && byte != '\n')
-		if (len < MAPS_LINE_MAX)
-			line[len++] = (char)byte;
-	line[len] = '\0';
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s", &ret_mapping->start, &ret_mapping->end,
-		   permissions) != 3)
-		return false;
-	ret_mapping->executable = permissions[2] == 'x';
-	/* A file's name starts with '/', so only the kernel writes " [vdso]". */
-	ret_mapping->vdso = len > 7 && !strcmp(line + len - 7, " [vdso]") && !strchr(line, '/');
-	return true;
-}
-
 /* Searches one mapping; chunks overlap so that an instruction across two is found. */
-static bool search_mapping(int memory, const struct arch_ops *arch, const struct mapping *mapping,
-			   uint64_t *budget_bytes, uint64_t *ret_address)
+static bool search_mapping(int memory, const struct arch_ops *arch,
+			   const struct inject_mapping *mapping, uint64_t *budget_bytes,
+			   uint64_t *ret_address)
 {
 	uint8_t code[CODE_CHUNK_BYTES];
 	uint64_t address = mapping->start;
@@ -100,7 +55,7 @@ static int search_mappings(pid_t tid, int memory, const struct arch_ops *arch, b
 			   uint64_t *ret_address)
 {
 	uint64_t budget_bytes = CODE_SEARCH_MAX_BYTES;
-	struct mapping mapping;
+	struct inject_mapping mapping;
 	auto_close int fd = -1;
 	char path[32];
 
@@ -109,9 +64,9 @@ static int search_mappings(pid_t tid, int memory, const struct arch_ops *arch, b
 	if (fd < 0)
 		return inject_own_error();
 
-	struct maps_reader reader = { .fd = fd };
+	struct inject_maps_reader reader = { .fd = fd };
 
-	while (maps_next(&reader, &mapping)) {
+	while (inject_maps_next(&reader, &mapping)) {
 		if (mapping.executable && mapping.vdso == vdso &&
 		    search_mapping(memory, arch, &mapping, &budget_bytes, ret_address))
 			return 0;

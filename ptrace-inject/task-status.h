@@ -25,6 +25,9 @@ struct inject_task_status {
 /* Reads the status of thread tid of process pid. -ESRCH when there is none, -ENFILE. */
 int inject_task_status(pid_t pid, pid_t tid, struct inject_task_status *ret_status);
 
+/* The parser behind it: the text of a status file from a descriptor. -ESRCH: it has no state. */
+int inject_parse_task_status(int fd, struct inject_task_status *ret_status);
+
 /* True once the thread is a zombie or gone for good. */
 bool inject_task_is_dead(pid_t pid, pid_t tid);
 

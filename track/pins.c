@@ -19,7 +19,7 @@ static const struct {
 	{ "/dev/vhost-", "an open vhost device" },
 };
 
-static void look_at_link(const char *link, struct track_pins *pins)
+void track_pins_parse_link(const char *link, struct track_pins *pins)
 {
 	if (!strcmp(link, "anon_inode:[userfaultfd]"))
 		pins->userfaultfd = true;
@@ -45,40 +45,62 @@ static int look_at_descriptors(pid_t pid, struct track_pins *pins)
 		if (len < 0) /* "." and "..", or closed meanwhile */
 			continue;
 		link[len] = 0;
-		look_at_link(link, pins);
+		track_pins_parse_link(link, pins);
 	}
 	return -errno;
+}
+
+void track_pins_parse_status(FILE *text, struct track_pins *pins)
+{
+	unsigned long pinned_kib;
+	char line[256];
+
+	while (fgets(line, sizeof(line), text))
+		if (sscanf(line, "VmPin: %lu", &pinned_kib) == 1 && pinned_kib)
+			pins->writer = "memory pinned for I/O (VmPin)";
 }
 
 static int look_at_status(pid_t pid, struct track_pins *pins)
 {
 	auto_fclose FILE *status = NULL;
-	unsigned long pinned_kib;
-	char path[64], line[256];
+	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	status = fopen(path, "re");
 	if (!status)
 		return errno == ENOENT ? -ESRCH : -errno;
-	while (fgets(line, sizeof(line), status))
-		if (sscanf(line, "VmPin: %lu", &pinned_kib) == 1 && pinned_kib)
-			pins->writer = "memory pinned for I/O (VmPin)";
+	track_pins_parse_status(status, pins);
 	return 0;
 }
 
-/* Links do not tell AF_XDP sockets apart; the kernel counts them per network namespace. */
-static bool any_xdp_socket(pid_t pid)
+bool track_pins_parse_protocols(FILE *text)
+{
+	char line[256];
+	long sockets;
+
+	/* Anything but a plain 0 counts: only that is proof. */
+	while (fgets(line, sizeof(line), text))
+		if (sscanf(line, "XDP %*d %ld", &sockets) == 1)
+			return sockets != 0;
+	return false;
+}
+
+/*
+ * Links do not tell AF_XDP sockets apart; the kernel counts them per network namespace. It may
+ * have no such file, when it has no network or the task has just ended.
+ */
+static int look_at_protocols(pid_t pid, struct track_pins *pins)
 {
 	auto_fclose FILE *protocols = NULL;
-	char path[64], line[256];
-	int sockets;
+	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/net/protocols", pid);
 	protocols = fopen(path, "re");
-	while (protocols && fgets(line, sizeof(line), protocols))
-		if (sscanf(line, "XDP %*d %d", &sockets) == 1)
-			return sockets > 0;
-	return false;
+	if (!protocols)
+		return errno == ENOENT ? 0 : -errno;
+	if (track_pins_parse_protocols(protocols))
+		pins->writer = "an AF_XDP socket in its network namespace";
+	return 0;
 }
 
 int track_pins_read(pid_t pid, struct track_pins *ret_pins)
@@ -88,10 +110,10 @@ int track_pins_read(pid_t pid, struct track_pins *ret_pins)
 
 	if (!ret)
 		ret = look_at_status(pid, &pins);
+	if (!ret && !pins.writer)
+		ret = look_at_protocols(pid, &pins);
 	if (ret)
 		return ret;
-	if (!pins.writer && any_xdp_socket(pid))
-		pins.writer = "an AF_XDP socket in its network namespace";
 	*ret_pins = pins;
 	return 0;
 }

@@ -11,6 +11,7 @@
 #define LAZY_WP_TRACK_PINS_H
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 struct track_pins {
@@ -24,5 +25,13 @@ struct track_pins {
  * mapping's name: see track_vma_refusal(). -ESRCH, -EACCES, -ENOMEM.
  */
 int track_pins_read(pid_t pid, struct track_pins *ret_pins);
+
+/*
+ * The parsers behind it: where a descriptor's link points to, the text of /proc/PID/status, and
+ * that of /proc/PID/net/protocols (true: an AF_XDP socket is open).
+ */
+void track_pins_parse_link(const char *link, struct track_pins *pins);
+void track_pins_parse_status(FILE *text, struct track_pins *pins);
+bool track_pins_parse_protocols(FILE *text);
 
 #endif

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/cleanup.h"
 
@@ -33,6 +34,11 @@ static int append(struct track_vmas *vmas, const struct track_vma *vma)
 	return 0;
 }
 
+static bool is_page_aligned(uint64_t addr)
+{
+	return addr % (uint64_t)sysconf(_SC_PAGESIZE) == 0;
+}
+
 /* "7f00-7f01 rw-p 00000000 fe:01 1234    /name"; the name may be missing or hold spaces. */
 static int parse_mapping(const char *line, struct track_vma *ret_vma)
 {
@@ -42,7 +48,8 @@ static int parse_mapping(const char *line, struct track_vma *ret_vma)
 	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &vma.start,
 		   &vma.end, vma.perms, &vma.pgoff, &vma.dev_major, &vma.dev_minor, &vma.ino,
 		   &name_at) != 7 ||
-	    !name_at || vma.start >= vma.end || strlen(vma.perms) != 4)
+	    !name_at || vma.start >= vma.end || strlen(vma.perms) != 4 ||
+	    !is_page_aligned(vma.start) || !is_page_aligned(vma.end))
 		return -EBADMSG;
 	snprintf(vma.name, sizeof(vma.name), "%.*s", (int)strcspn(line + name_at, "\n"),
 		 line + name_at);

@@ -11,6 +11,9 @@
 /* Above the kernel's largest pid_max (4 Mi): a longer list is not a tree of processes. */
 #define PROCESS_LIST_MAX (4u << 20)
 
+/* The longest line that counts is NSpid in 33 nested namespaces; Groups is longer and is cut. */
+#define STATUS_LINE_MAX 512
+
 static FILE *open_proc_file(pid_t pid, const char *name)
 {
 	char path[64];
@@ -24,15 +27,12 @@ static int open_error(void)
 	return errno == ENOENT ? -ESRCH : -errno;
 }
 
-int process_start_time(pid_t pid, uint64_t *ret_start_time)
+int process_parse_stat(FILE *text, uint64_t *ret_start_time)
 {
-	auto_fclose FILE *file = open_proc_file(pid, "stat");
 	char line[1024], *after_name;
 	uint64_t start_time;
 
-	if (!file)
-		return open_error();
-	if (!fgets(line, sizeof(line), file))
+	if (!fgets(line, sizeof(line), text))
 		return -ESRCH;
 	/* The name stands in parentheses and may hold any character, these included. */
 	after_name = strrchr(line, ')');
@@ -43,6 +43,13 @@ int process_start_time(pid_t pid, uint64_t *ret_start_time)
 		return -EBADMSG;
 	*ret_start_time = start_time;
 	return 0;
+}
+
+int process_start_time(pid_t pid, uint64_t *ret_start_time)
+{
+	auto_fclose FILE *file = open_proc_file(pid, "stat");
+
+	return file ? process_parse_stat(file, ret_start_time) : open_error();
 }
 
 static void parse_status_line(const char *line, struct process_info *info)
@@ -64,25 +71,43 @@ static void parse_status_line(const char *line, struct process_info *info)
 		info->innermost_pid = strtoul(last, NULL, 10);
 }
 
+static bool makes_sense(const struct process_info *info)
+{
+	return info->tgid > 0 && info->parent >= 0 && info->tracer >= 0 && info->state &&
+	       info->innermost_pid && info->innermost_pid <= INT32_MAX;
+}
+
+int process_parse_status(FILE *text, pid_t pid, struct process_info *ret_info)
+{
+	struct process_info info = { .pid = pid, .innermost_pid = pid };
+	char line[STATUS_LINE_MAX];
+
+	while (fgets(line, sizeof(line), text))
+		parse_status_line(line, &info);
+	if (!info.tgid)
+		return -ESRCH;
+	if (!makes_sense(&info))
+		return -EBADMSG;
+	/* Before 6.8: without memory, and neither a zombie nor dead. */
+	if (!info.has_memory && !strchr("ZX", info.state))
+		info.kernel_thread = true;
+	*ret_info = info;
+	return 0;
+}
+
 int process_read(pid_t pid, struct process_info *ret_info)
 {
 	auto_fclose FILE *status = open_proc_file(pid, "status");
-	struct process_info info = { .pid = pid, .innermost_pid = pid };
-	char line[256];
+	struct process_info info;
 	int ret;
 
 	if (!status)
 		return open_error();
-	while (fgets(line, sizeof(line), status))
-		parse_status_line(line, &info);
-	if (!info.tgid)
-		return -ESRCH;
-	ret = process_start_time(pid, &info.start_time);
+	ret = process_parse_status(status, pid, &info);
+	if (!ret)
+		ret = process_start_time(pid, &info.start_time);
 	if (ret)
 		return ret;
-	/* Before 6.8: without memory, and neither a zombie nor dead. */
-	if (!info.has_memory && !strchr("ZX", info.state))
-		info.kernel_thread = true;
 	*ret_info = info;
 	return 0;
 }
@@ -105,23 +130,29 @@ static int append(struct process_list *list, pid_t pid)
 	return 0;
 }
 
+int process_parse_children(FILE *text, struct process_list *list)
+{
+	pid_t child;
+
+	while (fscanf(text, "%d", &child) == 1) {
+		int ret = child > 0 ? append(list, child) : -EBADMSG;
+
+		if (ret)
+			return ret;
+	}
+	return feof(text) || ferror(text) ? 0 : -EBADMSG;
+}
+
 static int append_children_of_thread(pid_t pid, const char *thread, struct process_list *list)
 {
 	auto_fclose FILE *children = NULL;
 	char path[300];
-	pid_t child;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%s/children", pid, thread);
 	children = fopen(path, "re");
 	if (!children) /* the thread ended */
 		return errno == ENOMEM ? -ENOMEM : 0;
-	while (fscanf(children, "%d", &child) == 1) {
-		int ret = append(list, child);
-
-		if (ret)
-			return ret;
-	}
-	return 0;
+	return process_parse_children(children, list);
 }
 
 static int append_children(pid_t pid, struct process_list *list)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 struct process_info {
@@ -36,9 +37,18 @@ struct process_list {
 
 /*
  * root and all its descendants, parents before children, from /proc/PID/task/TID/children
- * (CONFIG_PROC_CHILDREN). A running tree may gain and lose members meanwhile. -ESRCH, -ENOMEM.
+ * (CONFIG_PROC_CHILDREN). A running tree may gain and lose members meanwhile. -ESRCH, -EBADMSG,
+ * -ENOMEM.
  */
 int process_tree(pid_t root, struct process_list *ret_list);
+
+/*
+ * The parsers behind them: the text of /proc/PID/stat, of /proc/PID/status (which leaves the start
+ * time 0), and of /proc/PID/task/TID/children, whose pids are appended to list also when it fails.
+ */
+int process_parse_stat(FILE *text, uint64_t *ret_start_time);
+int process_parse_status(FILE *text, pid_t pid, struct process_info *ret_info);
+int process_parse_children(FILE *text, struct process_list *list);
 
 void process_list_free(struct process_list *list);
 #define auto_process_list __attribute__((cleanup(process_list_free)))

@@ -35,11 +35,21 @@ static int send_request(struct keeper_client *client, LwpKeeperRequest *request,
 				fd);
 }
 
+/* A positive result would be taken for progress, more tasks than can be for work to be done. */
+static bool is_valid(const LwpKeeperReply *reply)
+{
+	return reply->version == KEEPER_PROTOCOL_VERSION && reply->result <= 0 &&
+	       reply->result >= -KEEPER_ERRNO_MAX && reply->n_tasks <= KEEPER_TASKS_PER_REPLY &&
+	       reply->nr_tasks <= KEEPER_TASKS_MAX &&
+	       (!reply->has_session || reply->session.len == KEEPER_SESSION_BYTES);
+}
+
 /* ret_fd may be NULL: a descriptor that comes unasked is closed. */
 static int receive_reply(struct keeper_client *client, LwpKeeperReply **ret_reply, int *ret_fd)
 {
 	auto_free uint8_t *bytes = malloc(KEEPER_PACKET_MAX);
 	auto_close int fd = -1;
+	LwpKeeperReply *reply;
 	ssize_t got;
 	int ret;
 
@@ -51,9 +61,12 @@ static int receive_reply(struct keeper_client *client, LwpKeeperReply **ret_repl
 	got = keeper_wire_receive(client->socket, bytes, &fd);
 	if (got <= 0)
 		return got ? (int)got : -EPIPE;
-	*ret_reply = lwp_keeper_reply__unpack(NULL, got, bytes);
-	if (!*ret_reply)
+	reply = lwp_keeper_reply__unpack(NULL, got, bytes);
+	if (!reply || !is_valid(reply)) {
+		lwp_keeper_reply__free_unpacked(reply, NULL);
 		return -EPROTO;
+	}
+	*ret_reply = reply;
 	if (ret_fd)
 		*ret_fd = take_fd(&fd);
 	return 0;

@@ -15,6 +15,8 @@
 #define KEEPER_PACKET_MAX       65536
 #define KEEPER_TEXT_MAX         128 /* longest string in a message, with its end */
 #define KEEPER_TASKS_PER_REPLY  200
+#define KEEPER_TASKS_MAX        100000
+#define KEEPER_ERRNO_MAX        4095 /* as the kernel's */
 #define KEEPER_SESSION_BYTES    16
 
 /* Sends one packet with fd (-1: none). 0, or -errno of sendmsg(2); never SIGPIPE. */

@@ -2,6 +2,7 @@
 /* Tasks that cannot be injected into: the right answer, soon, and the task is none the worse. */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <linux/elf.h>
 #include <linux/filter.h>
@@ -196,9 +197,19 @@ static int filter_userfaultfd(unsigned int action)
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
+/* So many that the Seccomp line of /proc/PID/status comes many KiB behind the beginning. */
+static int join_many_groups(void)
+{
+	gid_t groups[4000];
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		groups[i] = 1000000 + i;
+	return setgroups(sizeof(groups) / sizeof(groups[0]), groups);
+}
+
 static void echo_filtered(struct target_side *side)
 {
-	if (filter_userfaultfd(SECCOMP_RET_KILL_PROCESS))
+	if (join_many_groups() || filter_userfaultfd(SECCOMP_RET_KILL_PROCESS))
 		_exit(1);
 	side_say(side, 1);
 	side_say(side, side_hear(side) + 1);
