@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "setups.h"
+#include "advise.h"
 
-const char *test_doc =
-	"MADV_COLD on copied and untouched pages of a private file mapping; then left alone, read, written";
+const char *test_doc = "MADV_COLD on copied and untouched pages of a private file mapping";
 const char *test_author = "criu-lazy-wp";
 
-static void change(struct area *area)
+static int advise(void *start, size_t len)
 {
-	size_t pages = PAGES * 3 / 4;
-
-	/* Contents stay, wherever they are kept meanwhile. */
-	MUST(madvise(area->memory, pages * page_size(), MADV_COLD));
-	aftermath(area, pages);
+	return madvise(start, len, MADV_COLD);
 }
 
 int main(int argc, char **argv)
 {
-	return areas_test(argc, argv, setup_file, change);
+	static const struct advise_test test = {
+		.memory = ADVISE_FILE,
+		.outcome = ADVISE_KEEPS,
+		.advise = advise,
+		.file_name = "cold_file.test",
+	};
+
+	return advise_main(argc, argv, &test);
 }

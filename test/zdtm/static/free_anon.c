@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "setups.h"
+#include "advise.h"
 
-const char *test_doc = "MADV_FREE on anonymous memory; then left alone, read, written";
+const char *test_doc = "MADV_FREE on anonymous memory: old or zero until it is written again";
 const char *test_author = "criu-lazy-wp";
 
-static void change(struct area *area)
+static int advise(void *start, size_t len)
 {
-	size_t pages = PAGES * 3 / 4;
-
-	MUST(madvise(area->memory, pages * page_size(), MADV_FREE));
-	memset(area->or_zero, 1, pages * sizeof(area->or_zero[0]));
-	/* Memory pressure for half of them: these are thrown away. */
-	madvise(area->memory, pages / 2 * page_size(), MADV_PAGEOUT);
-	aftermath(area, pages);
+	return madvise(start, len, MADV_FREE);
 }
 
 int main(int argc, char **argv)
 {
-	return areas_test(argc, argv, setup_anon, change);
+	static const struct advise_test test = {
+		.memory = ADVISE_ANONYMOUS,
+		.outcome = ADVISE_MAY_THROW_AWAY,
+		.advise = advise,
+	};
+
+	return advise_main(argc, argv, &test);
 }

@@ -20,7 +20,6 @@ struct area {
 	uint8_t *memory;
 	size_t pages;
 	uint64_t expected[AREA_PAGES_MAX]; /* the number of each page */
-	bool or_zero[AREA_PAGES_MAX];      /* the kernel may have thrown it away (MADV_FREE) */
 };
 
 static inline size_t page_size(void)
@@ -64,7 +63,6 @@ static inline void area_use(struct area *area, void *memory, size_t pages)
 	area->memory = memory;
 	area->pages = pages;
 	memset(area->expected, 0, sizeof(area->expected));
-	memset(area->or_zero, 0, sizeof(area->or_zero));
 }
 
 static inline void area_map(struct area *area, size_t pages)
@@ -80,7 +78,6 @@ static inline void area_expect(struct area *area, size_t first, size_t pages,
 {
 	for (size_t page = first; page < first + pages; page++) {
 		area->expected[page] = generation ? page_number(generation, page) : 0;
-		area->or_zero[page] = false;
 	}
 }
 
@@ -109,19 +106,25 @@ static inline ssize_t page_fault(const uint64_t *words, uint64_t number)
 }
 
 /* 0, or 1 with a message that begins with FAIL. */
+static inline int page_check(const struct area *area, size_t page, const char *name)
+{
+	const uint64_t *words = (const void *)area_page(area, page);
+	ssize_t word = page_fault(words, area->expected[page]);
+
+	if (word < 0)
+		return 0;
+	return fail("%s: page %zu word %zd: %#llx, not %#llx", name, page, word,
+		    (unsigned long long)words[word],
+		    (unsigned long long)page_word(area->expected[page], (size_t)word));
+}
+
 static inline int area_check(const struct area *area, const char *name)
 {
-	for (size_t page = 0; page < area->pages; page++) {
-		const uint64_t *words = (const void *)area_page(area, page);
-		ssize_t word = page_fault(words, area->expected[page]);
+	int wrong = 0;
 
-		if (word < 0 || (area->or_zero[page] && page_fault(words, 0) < 0))
-			continue;
-		return fail("%s: page %zu word %zd: %#llx, not %#llx", name, page, word,
-			    (unsigned long long)words[word],
-			    (unsigned long long)page_word(area->expected[page], (size_t)word));
-	}
-	return 0;
+	for (size_t page = 0; !wrong && page < area->pages; page++)
+		wrong = page_check(area, page, name);
+	return wrong;
 }
 
 /* Makes a file in the current directory whose pages have the numbers of a generation. */

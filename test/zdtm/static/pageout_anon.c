@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "setups.h"
+#include "advise.h"
 
-const char *test_doc = "MADV_PAGEOUT on anonymous memory; then left alone, read, written";
+const char *test_doc = "MADV_PAGEOUT on anonymous memory";
 const char *test_author = "criu-lazy-wp";
 
-static void change(struct area *area)
+static int advise(void *start, size_t len)
 {
-	size_t pages = PAGES * 3 / 4;
-
-	/* Contents stay, wherever they are kept meanwhile. */
-	MUST(madvise(area->memory, pages * page_size(), MADV_PAGEOUT));
-	aftermath(area, pages);
+	return madvise(start, len, MADV_PAGEOUT);
 }
 
 int main(int argc, char **argv)
 {
-	return areas_test(argc, argv, setup_anon, change);
+	static const struct advise_test test = {
+		.memory = ADVISE_ANONYMOUS,
+		.outcome = ADVISE_KEEPS,
+		.advise = advise,
+	};
+
+	return advise_main(argc, argv, &test);
 }

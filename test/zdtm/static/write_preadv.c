@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <sys/uio.h>
+#include <sys/mman.h>
 
-#include "setups.h"
+#include "writes.h"
 
-const char *test_doc = "Pages written by preadv(2) into scattered buffers";
+const char *test_doc = "Pages written by preadv2(2), the last page first";
 const char *test_author = "criu-lazy-wp";
 
-static void change(struct area *area)
+static void put(const struct iovec *targets, const struct iovec *sources, int pages)
 {
-	struct iovec buffers[PAGES / 2];
-	int fd = file_make(area_file(area), PAGES / 2, 2);
+	int fd = memfd_create("write_preadv", MFD_CLOEXEC), half = pages / 2;
+	ssize_t len = half * (ssize_t)page_size();
 
-	for (size_t i = 0; i < PAGES / 2; i++) {
-		buffers[i].iov_base = area_page(area, 2 * i);
-		buffers[i].iov_len = page_size();
-		area->expected[2 * i] = page_number(2, i);
-	}
-	MUST(preadv(fd, buffers, PAGES / 2, 0));
+	if (fd < 0 || writev(fd, sources, pages) < 0 ||
+	    preadv2(fd, targets + half, half, len, 0) != len ||
+	    preadv2(fd, targets, half, 0, 0) != len)
+		pr_perror("preadv2");
 	close(fd);
 }
 
 int main(int argc, char **argv)
 {
-	return areas_test(argc, argv, setup_anon, change);
+	return writes_main(argc, argv, "write_preadv.test", put);
 }

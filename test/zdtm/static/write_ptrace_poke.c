@@ -1,38 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <sys/ptrace.h>
 
-#include "other_process.h"
+#include "helper.h"
+#include "writes.h"
 
-const char *test_doc = "A word of each page written by PTRACE_POKEDATA from another process";
+const char *test_doc = "Pages written by PTRACE_POKEDATA of a process attached for that moment";
 const char *test_author = "criu-lazy-wp";
 
-#define POKED 4
+#define FILE_NAME "write_ptrace_poke.test"
 
-static void poke_pages(struct area *area, pid_t target)
+static int poke(const struct helper_request *request, const long *words)
 {
-	int status;
+	long *target = request->start;
 
-	if (ptrace(PTRACE_SEIZE, target, 0, 0) || ptrace(PTRACE_INTERRUPT, target, 0, 0) ||
-	    waitpid(target, &status, __WALL) != target)
-		_exit(1);
-	for (size_t page = 0; page < POKED; page++)
-		for (size_t word = 0; word < page_size() / sizeof(uint64_t); word++)
-			if (ptrace(PTRACE_POKEDATA, target,
-				   area_page(area, page) + word * sizeof(uint64_t),
-				   page_word(page_number(2, page), word)))
-				_exit(2);
-	ptrace(PTRACE_DETACH, target, 0, 0);
+	for (size_t i = 0; i < request->len / sizeof(*words); i++)
+		if (ptrace(PTRACE_POKEDATA, request->pid, target + i, words[i]))
+			return -1;
+	return 0;
 }
 
-static void change(struct area *area)
+static int put(const struct helper_request *request, const void *bytes)
 {
-	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
-	/* Page numbers as if each page had been written: the tracer pokes all of its words. */
-	in_another_process(poke_pages, area);
-	area_expect(area, 0, POKED, 2);
+	int status, result;
+
+	if (ptrace(PTRACE_SEIZE, request->pid, 0, 0))
+		return -1;
+	if (ptrace(PTRACE_INTERRUPT, request->pid, 0, 0) ||
+	    waitpid(request->pid, &status, __WALL) != request->pid)
+		return -1;
+	result = poke(request, bytes);
+	return ptrace(PTRACE_DETACH, request->pid, 0, 0) ? -1 : result;
 }
 
 int main(int argc, char **argv)
 {
-	return areas_test(argc, argv, setup_anon, change);
+	int result;
+
+	helper_start(put);
+	test_init(argc, argv);
+	writes_setup(FILE_NAME);
+	result = writes_run(helper_put);
+	helper_end(0);
+	unlink(FILE_NAME);
+	return result;
 }

@@ -1,21 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "setups.h"
 
-const char *test_doc = "Pages written by read(2), also into the middle of a page";
+#include "writes.h"
+
+const char *test_doc = "Pages written by read(2) from a pipe";
 const char *test_author = "criu-lazy-wp";
 
-static void change(struct area *area)
+static void put(const struct iovec *targets, const struct iovec *sources, int pages)
 {
-	int fd = file_make(area_file(area), PAGES, 2);
+	int ends[2], i;
 
-	MUST(pread(fd, area->memory, PAGES / 2 * page_size(), 0));
-	area_expect(area, 0, PAGES / 2, 2);
-	/* The same words once more, by a read that begins and ends in the middle of a page. */
-	MUST(pread(fd, area_page(area, 4) + 100, page_size(), 4 * (off_t)page_size() + 100));
-	close(fd);
+	if (pipe(ends)) {
+		pr_perror("pipe");
+		return;
+	}
+	for (i = 0; i < pages; i++)
+		if (write(ends[1], sources[i].iov_base, page_size()) != (ssize_t)page_size() ||
+		    read(ends[0], targets[i].iov_base, page_size()) != (ssize_t)page_size())
+			pr_perror("page %d", i);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 int main(int argc, char **argv)
 {
-	return areas_test(argc, argv, setup_anon, change);
+	return writes_main(argc, argv, "write_read.test", put);
 }

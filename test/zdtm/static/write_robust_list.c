@@ -1,73 +1,59 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/futex.h>
-#include <sched.h>
-#include <stddef.h>
-#include <sys/syscall.h>
 
-#include "setups.h"
+#include "raw_thread.h"
 
-const char *test_doc = "The owner-died bit that the kernel sets in a futex of a thread that ended";
+const char *test_doc = "A robust futex whose owner ends: the kernel writes FUTEX_OWNER_DIED";
 const char *test_author = "criu-lazy-wp";
 
-/* A thread in its own memory, by clone(2): the kernel writes where we tell it when it ends. */
-static int run_thread(int (*body)(void *argument), void *argument, unsigned long flags, int *tid)
-{
-	uint8_t *stack = mmap(NULL, 16 * page_size(), PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	unsigned long shared = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
-			       CLONE_SYSVSEM;
+#define FUTEX_AT 2048 /* in the page */
 
-	MUST(stack);
-	return clone(body, stack + 16 * page_size(), (int)(shared | flags), argument, NULL, NULL,
-		     tid);
-}
-
-struct lock {
+/* The list is elsewhere: of the page the kernel touches nothing but the futex. */
+static struct {
 	struct robust_list_head head;
 	struct robust_list entry;
-	uint32_t futex;
-};
+} lists[SHAPES];
 
-static int die_with_lock(void *argument)
+static uint32_t *futex_of(uint8_t *page)
 {
-	struct lock *lock = argument;
-
-	syscall(SYS_set_robust_list, &lock->head, sizeof(lock->head));
-	__atomic_store_n(&lock->futex, (uint32_t)syscall(SYS_gettid), __ATOMIC_SEQ_CST);
-	return 0;
+	return (uint32_t *)(page + FUTEX_AT);
 }
 
-/* What the lock's page must be is not known before: the thread's id is in it. */
-static bool is_marked(const struct area *area)
+/* The thread takes the lock. */
+static void prepare(uint8_t *page)
 {
-	const struct lock *lock = (const void *)area_page(area, 7);
+	int shape = page == raw_threads[1].page;
 
-	return (lock->futex & FUTEX_OWNER_DIED) && !(lock->futex & FUTEX_TID_MASK);
+	lists[shape].entry.next = &lists[shape].head.list;
+	lists[shape].head.list.next = &lists[shape].entry;
+	lists[shape].head.futex_offset = page + FUTEX_AT - (uint8_t *)&lists[shape].entry;
+	*futex_of(page) = (uint32_t)syscall(SYS_gettid);
+	if (syscall(SYS_set_robust_list, &lists[shape].head, sizeof(lists[shape].head)))
+		*futex_of(page) = 0;
 }
 
-static void change(struct area *area)
+static void nothing(uint8_t *page)
 {
-	struct lock *lock = (void *)area_page(area, 7);
-	int tid_word = 1;
+	(void)page;
+}
 
-	area_fill(area, 7, 1, 0);
-	lock->head.list.next = &lock->entry;
-	lock->entry.next = &lock->head.list;
-	lock->head.futex_offset = offsetof(struct lock, futex) - offsetof(struct lock, entry);
-	MUST(run_thread(die_with_lock, lock, CLONE_CHILD_CLEARTID, &tid_word));
-	while (__atomic_load_n(&tid_word, __ATOMIC_SEQ_CST))
-		sched_yield();
-	if (!(lock->futex & FUTEX_OWNER_DIED))
-		fail("the kernel has not marked the lock: %#x", lock->futex);
+static void change(int shape)
+{
+	uint8_t *page = raw_threads[shape].page;
+
+	raw_thread_end(shape, &raw_threads[shape].cleared_at_exit);
+	if (!(*futex_of(page) & FUTEX_OWNER_DIED))
+		fail("the futex is %#x", *futex_of(page));
+	fills_remember(&fills[shape], RAW_THREAD_PAGE);
 }
 
 int main(int argc, char **argv)
 {
-	areas_run(argc, argv, setup_anon, change);
-	for (int shape = 0; shape < SHAPES; shape++) {
-		if (!is_marked(&areas[shape]))
-			return fail("shape %d: the mark is lost", shape);
-		area_fill(&areas[shape], 7, 1, 0);
-	}
-	return areas_verdict(areas);
+	test_init(argc, argv);
+	fills_setup();
+	for (int shape = 0; shape < SHAPES; shape++)
+		raw_thread_start(shape, prepare, nothing, &raw_threads[shape].cleared_at_exit);
+	test_daemon();
+	run_shapes(change);
+	return fills_verdict();
 }

@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "setups.h"
+#include "memory.h"
 
 const char *test_doc = "Pages written by ordinary stores, one in four";
 const char *test_author = "criu-lazy-wp";
 
-static void change(struct area *area)
+#define PAGES 64
+
+static struct area areas[SHAPES];
+
+static void change(int shape)
 {
 	for (size_t page = 0; page < PAGES; page += 4)
-		area_fill(area, page, 1, 2);
+		area_fill(&areas[shape], page, 1, 2);
 }
 
 int main(int argc, char **argv)
 {
-	return areas_test(argc, argv, setup_anon, change);
+	test_init(argc, argv);
+	for (int shape = 0; shape < SHAPES; shape++) {
+		area_map(&areas[shape], PAGES);
+		area_fill(&areas[shape], 0, PAGES, 1);
+	}
+	test_daemon();
+	run_shapes(change);
+	return areas_verdict(areas);
 }

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "advise.h"
+
+const char *test_doc = "MADV_COLLAPSE on copied and untouched pages of a private file mapping";
+const char *test_author = "criu-lazy-wp";
+
+static int advise(void *start, size_t len)
+{
+	/* Either answer will do; the bytes stay. */
+	madvise(start, len, MADV_COLLAPSE);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct advise_test test = {
+		.memory = ADVISE_FILE,
+		.outcome = ADVISE_KEEPS,
+		.advise = advise,
+		.file_name = "collapse_file.test",
+	};
+
+	return advise_main(argc, argv, &test);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "advise.h"
+
+const char *test_doc = "MADV_DONTNEED_LOCKED on anonymous memory";
+const char *test_author = "criu-lazy-wp";
+
+static int advise(void *start, size_t len)
+{
+	/* Locking for good would populate what the test wants to leave alone. */
+	return mlock2(start, len, MLOCK_ONFAULT) || madvise(start, len, MADV_DONTNEED_LOCKED) ||
+			       munlock(start, len) ?
+		       -1 :
+		       0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct advise_test test = {
+		.memory = ADVISE_ANONYMOUS,
+		.outcome = ADVISE_THROWS_AWAY,
+		.advise = advise,
+	};
+
+	return advise_main(argc, argv, &test);
+}
