@@ -140,10 +140,14 @@ static int choose_tracker(const char *name, enum track_kind *ret_kind)
 	return 0;
 }
 
-/* Our own option goes, --track-mem comes: CRIU's dump asks the tracker only with it. */
+/*
+ * Our own option goes, --track-mem comes: CRIU's dump asks the tracker only with it, and without
+ * any tracker refuses it.
+ */
 static char **criu_arguments(int argc, char **argv, const char *criu,
-			     const struct command_line *line)
+			     const struct command_line *line, enum track_kind kind)
 {
+	bool track = kind != TRACK_KIND_NONE;
 	char **args = calloc(argc + 2, sizeof(*args));
 	int nr = 0;
 
@@ -154,7 +158,7 @@ static char **criu_arguments(int argc, char **argv, const char *criu,
 		if (!strncmp(argv[i], "--lazy-wp", 9) && (!argv[i][9] || argv[i][9] == '='))
 			continue;
 		args[nr++] = argv[i];
-		if (argv[i] == line->command && !strcmp(line->command, "dump"))
+		if (track && argv[i] == line->command && !strcmp(line->command, "dump"))
 			args[nr++] = "--track-mem";
 	}
 	return args;
@@ -232,7 +236,7 @@ static int launch_lazy(int argc, char **argv, const struct command_line *line)
 	/* With soft-dirty, or with tracking off, CRIU itself does all there is to do. */
 	if (kind == TRACK_KIND_UFFD_WP && activate(line, &paths))
 		return 1;
-	args = criu_arguments(argc, argv, paths.criu, line);
+	args = criu_arguments(argc, argv, paths.criu, line, kind);
 	return args ? execute(paths.criu, args) : 1;
 }
 

@@ -26,13 +26,16 @@ fake_criu() {
 	chmod +x "$TMP/fake-criu"
 }
 
-passes_arguments() {
-	local code=0 expected
-	expected="$(printf '<%s>' "$@")none"
+# expect_arguments EXPECTED ARGUMENT...
+expect_arguments() {
+	local code=0 expected=$1
+	shift
 	LAZY_WP_CRIU=$TMP/fake-criu FAKE_OUTPUT=$TMP/fake.out "$LAUNCHER" "$@" || code=$?
 	[ "$code" = 42 ] || fail "exit code 42 of CRIU became $code"
 	[ "$(cat "$TMP/fake.out")" = "$expected" ] || fail "arguments: $(cat "$TMP/fake.out") not $expected"
 }
+
+passes_arguments() { expect_arguments "$(printf '<%s>' "$@")none" "$@"; }
 
 # $@: more options of dump. The script notes its environment for each of CRIU's actions.
 scripts_see_no_preload() {
@@ -56,6 +59,8 @@ same_as_criu dump -t 999999999 -D "$TMP"
 fake_criu
 passes_arguments dump -t 1 'two words' '' --log-file=x -- --lazy
 passes_arguments check --feature mem_dirty_track
+# With no tracker CRIU would refuse --track-mem.
+expect_arguments '<dump><-t><1>none' dump --lazy-wp=off -t 1
 
 printf '#!/bin/sh\nenv >>"%s/environment"\n' "$TMP" >"$TMP/action"
 chmod +x "$TMP/action"
