@@ -9,9 +9,10 @@ struct session {
 	struct keeper_tree tree;
 	struct keeper_client *keeper;
 	struct keeper_iteration iteration;
-	bool taking; /* the keeper knows that pages are being taken */
-	int images;  /* this iteration's directory, -1 before it is known */
-	int parent;  /* the directory of its parent, -1: none */
+	bool taking;                     /* the keeper knows that pages are being taken */
+	char writer[SESSION_REASON_MAX]; /* what can write the tree's memory unseen; "": nothing */
+	int images;                      /* this iteration's directory, -1 before it is known */
+	int parent;                      /* the directory of its parent, -1: none */
 	struct session_task *tasks;
 	size_t nr_tasks;
 };
@@ -28,6 +29,12 @@ int session_adopt_task(struct session *session, struct session_task *task);
  * were closed; -ESRCH: pid is gone; errors of inject_close().
  */
 int session_close_inherited(pid_t pid, const int *uffds, size_t nr);
+
+/*
+ * writers.c: with the tree stopped, finds what could write memory of any of its tasks unseen while
+ * they are being armed; fills session->writer, and warns.
+ */
+void session_look_for_writers(struct session *session);
 
 /*
  * parent.c: the pages that the parent images really have for task. Anything that makes them

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "session/internal.h"
-#include "track/pins.h"
 #include "track/scan.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -18,16 +17,12 @@ static void all_dirty(struct session_task *task, const char *reason)
 }
 
 /* NULL if nothing can write this task's memory behind our back while it is being armed. */
-static const char *writer_behind(const struct session_task *task)
+static const char *writer_behind(const struct session *session, const struct session_task *task)
 {
-	struct track_pins pins;
-
 	for (size_t i = 0; i < task->vmas.nr; i++)
 		if (!strncmp(task->vmas.v[i].name, "/[aio]", 6))
 			return "an open context of Linux AIO";
-	if (track_pins_read(task->pid, &pins))
-		return "its descriptors could not be read";
-	return pins.writer;
+	return session->writer[0] ? session->writer : NULL;
 }
 
 static int take_ranges(int pagemap, const struct range_set *ranges, struct range_set *taken)
@@ -78,11 +73,13 @@ static void take(struct session *session, struct session_task *task)
 		all_dirty(task, task->uffd < 0 ? task->untracked : "its pid was reused");
 		return;
 	}
-	writer = writer_behind(task);
+	writer = writer_behind(session, task);
 	if (writer) {
 		/* Nothing is armed: a page that is pinned now could change and stay clean. */
-		log_warn("process %d: %s can write its memory unseen, all of it counts as dirty",
-			 task->pid, writer);
+		if (writer != session->writer) /* of that one everybody knows */
+			log_warn("process %d: %s can write its memory unseen, all of it counts as "
+				 "dirty",
+				 task->pid, writer);
 		all_dirty(task, writer);
 		return;
 	}
@@ -113,6 +110,7 @@ struct session_task *session_take(struct session *session, pid_t pid)
 			return NULL;
 		}
 		session->taking = true;
+		session_look_for_writers(session);
 	}
 	task->taken = true;
 	take(session, task);

@@ -4,7 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/kcmp.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "util/cleanup.h"
 
@@ -19,22 +23,29 @@ static const struct {
 	{ "/dev/vhost-", "an open vhost device" },
 };
 
+/* The first one found is told: a descriptor says more than the count of pages. */
+static void found(struct track_pins *pins, const char *writer)
+{
+	if (!pins->writer)
+		pins->writer = writer;
+}
+
 void track_pins_parse_link(const char *link, struct track_pins *pins)
 {
 	if (!strcmp(link, "anon_inode:[userfaultfd]"))
 		pins->userfaultfd = true;
 	for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++)
 		if (!strncmp(link, writers[i].link, strlen(writers[i].link)))
-			pins->writer = writers[i].writer;
+			found(pins, writers[i].writer);
 }
 
-static int look_at_descriptors(pid_t pid, struct track_pins *pins)
+static int look_at_descriptors(pid_t pid, pid_t tid, struct track_pins *pins)
 {
 	auto_closedir DIR *dir = NULL;
 	struct dirent *entry;
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/fd", pid, tid);
 	dir = opendir(path);
 	if (!dir)
 		return errno == ENOENT ? -ESRCH : -errno;
@@ -57,7 +68,31 @@ void track_pins_parse_status(FILE *text, struct track_pins *pins)
 
 	while (fgets(line, sizeof(line), text))
 		if (sscanf(line, "VmPin: %lu", &pinned_kib) == 1 && pinned_kib)
-			pins->writer = "memory pinned for I/O (VmPin)";
+			found(pins, "memory pinned for I/O (VmPin)");
+}
+
+/* Threads may have descriptors of their own (unshare(CLONE_FILES)). */
+static int look_at_threads(pid_t pid, struct track_pins *pins)
+{
+	auto_closedir DIR *dir = NULL;
+	struct dirent *entry;
+	char path[64];
+	int ret = look_at_descriptors(pid, pid, pins);
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = ret ? NULL : opendir(path);
+	if (!dir)
+		return ret ? ret : errno == ENOENT ? -ESRCH : -errno;
+	while (!ret && (errno = 0, (entry = readdir(dir)))) {
+		pid_t tid = atoi(entry->d_name);
+
+		if (tid <= 0 || tid == pid || !syscall(SYS_kcmp, pid, tid, KCMP_FILES, 0, 0))
+			continue;
+		ret = look_at_descriptors(pid, tid, pins);
+		if (ret == -ESRCH) /* a thread that ended has none */
+			ret = 0;
+	}
+	return ret ? ret : -errno;
 }
 
 static int look_at_status(pid_t pid, struct track_pins *pins)
@@ -99,14 +134,14 @@ static int look_at_protocols(pid_t pid, struct track_pins *pins)
 	if (!protocols)
 		return errno == ENOENT ? 0 : -errno;
 	if (track_pins_parse_protocols(protocols))
-		pins->writer = "an AF_XDP socket in its network namespace";
+		found(pins, "an AF_XDP socket in its network namespace");
 	return 0;
 }
 
 int track_pins_read(pid_t pid, struct track_pins *ret_pins)
 {
 	struct track_pins pins = { 0 };
-	int ret = look_at_descriptors(pid, &pins);
+	int ret = look_at_threads(pid, &pins);
 
 	if (!ret)
 		ret = look_at_status(pid, &pins);

@@ -4,7 +4,8 @@
  * kernel work with pinned pages (io_uring, Linux AIO, RDMA, VFIO, AF_XDP). Pinning for writing
  * counts as a write of every page at that moment, so only pins that exist *while pages are being
  * armed* can hide a write: look with the task stopped, right before arming, and arm nothing of a
- * task that has any. A plain O_DIRECT read needs no look: its thread cannot be stopped before
+ * task that has any. What is pinned through a process need not be that process' memory: others may
+ * have put theirs into its io_uring, and then VmPin and the descriptor are its own. A plain O_DIRECT read needs no look: its thread cannot be stopped before
  * the read has ended. Nothing is held; all answers are snapshots.
  */
 #ifndef LAZY_WP_TRACK_PINS_H
@@ -20,7 +21,7 @@ struct track_pins {
 };
 
 /*
- * Looks at /proc/PID/fd and the VmPin line of /proc/PID/status (RDMA and io_uring buffers that
+ * Looks at the descriptors of all threads and the VmPin line of /proc/PID/status (RDMA and io_uring buffers that
  * were pinned through a descriptor closed since). Memory mapped for Linux AIO is found by its
  * mapping's name: see track_vma_refusal(). -ESRCH, -EACCES, -ENOMEM.
  */
