@@ -10,6 +10,9 @@
 #include "ptrace-inject/task-status.h"
 #include "util/cleanup.h"
 
+/* Each takes microseconds; a refusal that is meant comes back every time. */
+#define SEIZE_ATTEMPTS 20
+
 /* The kernel says EPERM for several things that a caller must tell apart. */
 static int why_not_seized(pid_t pid, pid_t tid, int error)
 {
@@ -107,16 +110,18 @@ static int silence(struct inject_ctl *ctl)
 
 /*
  * EPERM is also the answer for a leader that has just died because another thread executes a
- * program and takes its place. By the time its status says alive it is the new one: try again.
+ * program and takes its place. By the time its status says alive it is the new one: try again,
+ * and not only once, since that may be doing the same.
  */
 static int seize(struct tracee *tracee)
 {
-	int error = tracee_seize(tracee);
+	int error = -EPERM;
 
-	if (error)
-		error = why_not_seized(tracee->pid, tracee->tid, error);
-	if (error == -EPERM)
+	for (int i = 0; i < SEIZE_ATTEMPTS && error == -EPERM; i++) {
 		error = tracee_seize(tracee);
+		if (error)
+			error = why_not_seized(tracee->pid, tracee->tid, error);
+	}
 	if (error)
 		tracee->stop = TRACEE_GONE;
 	return error;
