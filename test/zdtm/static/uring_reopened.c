@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <sched.h>
+
 #include "uring.h"
 
 const char *test_doc = "io_uring: opened, registered, read into and closed between two iterations";
@@ -8,6 +10,24 @@ const char *test_author = "criu-lazy-wp";
 #define FILE_NAME "uring_reopened.test"
 
 static struct area areas[SHAPES];
+
+/* The kernel takes a closed ring apart a little later, and its pins with it. */
+static void wait_unpinned(void)
+{
+	char line[256];
+	unsigned long kib = 1;
+
+	while (kib && test_go()) {
+		FILE *status = fopen("/proc/self/status", "re");
+
+		while (status && fgets(line, sizeof(line), status))
+			if (sscanf(line, "VmPin: %lu", &kib) == 1)
+				break;
+		if (status)
+			fclose(status);
+		sched_yield();
+	}
+}
 
 /* Pinning for writing is a write of every page pinned, and the ring is gone before anybody looks. */
 static void change(int shape)
@@ -22,6 +42,7 @@ static void change(int shape)
 		area_expect(area, 0, PAGES / 2, 2);
 	close(ring.fd);
 	close(file);
+	wait_unpinned();
 }
 
 int main(int argc, char **argv)
