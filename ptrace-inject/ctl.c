@@ -184,6 +184,30 @@ int inject_ctl_attach(struct inject_ctl *ctl, pid_t pid, pid_t tid)
 	return error;
 }
 
+int inject_ctl_pass(pid_t pid, pid_t tid)
+{
+	struct inject_ctl ctl = {
+		.tracee = { .pid = pid, .tid = tid },
+		.arch = arch_native(),
+		.deadline_ms = tracee_now_ms() + INJECT_DEADLINE_MS,
+	};
+	struct arch_registers stopped;
+	uint8_t code[ARCH_CODE_LEN];
+	auto_close int memory = -1;
+	int error = stop_thread(&ctl);
+
+	if (error) /* never stopped: the end of the helper lets go of it */
+		return error;
+	error = tracee_get_registers(&ctl.tracee, &stopped);
+	memory = error ? -1 : inject_open_memory(tid);
+	if (memory >= 0 && ctl.arch->is_native(&stopped)) {
+		read_code_around(memory, ctl.arch->instruction_pointer(&stopped), code);
+		error = hide_eintr(&ctl, &stopped, code);
+	}
+	tracee_let_go(&ctl.tracee);
+	return error;
+}
+
 int inject_ctl_regain(struct inject_ctl *ctl)
 {
 	int64_t deadline_ms = tracee_now_ms() + INJECT_RECOVERY_MS;

@@ -53,6 +53,13 @@ struct inject_ctl {
 int inject_ctl_attach(struct inject_ctl *ctl, pid_t pid, pid_t tid);
 
 /*
+ * Stops thread tid of pid for a moment and lets it go again; nothing of it is changed but what a
+ * stop itself would show (see restart_instead_of_eintr of arch.h). -ESRCH, -EBUSY, -EPERM,
+ * -ETIMEDOUT.
+ */
+int inject_ctl_pass(pid_t pid, pid_t tid);
+
+/*
  * Puts everything back and lets the task go. -EIO when the task is alive but could not be stopped
  * within INJECT_RECOVERY_MS and will run on with our registers or signal mask.
  */

@@ -1,29 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ptrace-inject/ctl.h"
+#include "ptrace-inject/helper.h"
 #include "ptrace-inject/inject.h"
 #include "ptrace-inject/task-status.h"
 #include "util/cleanup.h"
 
-/* struct inject_ctl and a chunk of code to search are on it: 100 KiB. */
-#define HELPER_STACK_BYTES (512 * 1024)
-
 #define PIDFD_OF_THREAD O_EXCL /* PIDFD_THREAD, Linux 6.9 */
 
-struct helper_request {
+struct inject_request {
 	pid_t pid, tid;
 	int (*operation)(struct inject_ctl *ctl, void *argument);
 	void *argument;
-	int result;
 };
 
 struct userfaultfd_request {
@@ -31,68 +24,29 @@ struct userfaultfd_request {
 	int fd;
 };
 
-static int helper_main(void *argument)
+static int attach_and_operate(void *argument)
 {
-	struct helper_request *request = argument;
+	struct inject_request *request = argument;
 	struct inject_ctl ctl = { 0 };
-	int error = tracee_prepare_waiting();
+	int error = inject_ctl_attach(&ctl, request->pid, request->tid);
 
-	if (error) {
-		request->result = error;
-		return 0;
-	}
-	error = inject_ctl_attach(&ctl, request->pid, request->tid);
 	if (!error)
 		error = request->operation(&ctl, request->argument);
-	if (inject_ctl_restore(&ctl))
-		error = -EIO;
-	request->result = error;
-	return 0;
-}
-
-/*
- * CLONE_VFORK: the helper borrows our thread's identity (errno, thread pointer), so this thread
- * must not run. No CLONE_SIGHAND: its SIGALRM handler is its own. Exit signal 0: neither a SIGCHLD
- * handler nor a wait(-1) of the program that we live in (CRIU has both) ever sees it.
- */
-static int run_helper(struct helper_request *request, char *stack)
-{
-	pid_t helper = clone(helper_main, stack + HELPER_STACK_BYTES,
-			     CLONE_VM | CLONE_VFORK | CLONE_FILES, request);
-
-	if (helper < 0)
-		return -errno;
-	while (waitpid(helper, NULL, __WALL) < 0 && errno == EINTR)
-		;
-	return request->result;
+	return inject_ctl_restore(&ctl) ? -EIO : error;
 }
 
 int inject_run(pid_t pid, int (*operation)(struct inject_ctl *ctl, void *argument), void *argument)
 {
-	struct helper_request request = {
+	struct inject_request request = {
 		.pid = pid,
 		.operation = operation,
 		.argument = argument,
-		.result = -EIO, /* what remains if the helper is killed */
 	};
-	sigset_t all, before;
-	char *stack;
-	int result;
 
 	request.tid = inject_choose_thread(pid);
 	if (request.tid < 0)
 		return request.tid;
-	stack = mmap(NULL, HELPER_STACK_BYTES, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
-	if (stack == MAP_FAILED)
-		return -errno;
-	/* Blocked before the helper exists: no handler of ours may run in it. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	result = run_helper(&request, stack);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	munmap(stack, HELPER_STACK_BYTES);
-	return result;
+	return inject_in_helper(attach_and_operate, &request, -EIO);
 }
 
 int inject_syscall(struct inject_ctl *ctl, long nr, const uint64_t arguments[6], long *ret_result)

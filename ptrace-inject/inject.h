@@ -80,6 +80,15 @@ int inject_userfaultfd(pid_t pid, int flags, int *ret_fd);
  */
 int inject_close(pid_t pid, int fd);
 
+/*
+ * Waits until every system call that any thread of the process pid was in when this was called has
+ * come to an end (or will be begun anew): whatever such a call lets a device write into memory,
+ * as an O_DIRECT read does, has been written then. A thread that sleeps in a call that hands no
+ * memory to a device is left alone; any other one is stopped for a moment, one after the other.
+ * -ESRCH: the process is gone; -ETIMEDOUT: a call does not end; else the errors of inject_run().
+ */
+int inject_barrier(pid_t pid);
+
 /* The phrase for an error of these functions, to follow "…: "; never NULL. */
 const char *inject_strerror(int error);
 

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ptrace-inject/ctl.h"
+#include "ptrace-inject/helper.h"
+#include "ptrace-inject/inject.h"
+#include "ptrace-inject/task-status.h"
+#include "util/cleanup.h"
+
+/*
+ * Calls in which threads sleep long, and which at most copy into memory through the page tables.
+ * Not complete: a call that is not here costs a stop.
+ */
+static bool is_harmless(long nr)
+{
+	static const long harmless[] = {
+		SYS_futex,           SYS_epoll_pwait,   SYS_ppoll,
+		SYS_pselect6,        SYS_nanosleep,     SYS_clock_nanosleep,
+		SYS_wait4,           SYS_waitid,        SYS_accept,
+		SYS_accept4,         SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
+		SYS_restart_syscall,
+#ifdef SYS_epoll_wait
+		SYS_epoll_wait,      SYS_poll,          SYS_select,
+		SYS_pause,
+#endif
+	};
+
+	for (size_t i = 0; i < sizeof(harmless) / sizeof(harmless[0]); i++)
+		if (nr == harmless[i])
+			return true;
+	return false;
+}
+
+/* /proc/PID/task/TID/syscall: "running", or the number of the call in which the thread sleeps. */
+static bool sleeps_harmlessly(pid_t pid, pid_t tid)
+{
+	char path[64], text[32] = "", *end;
+	auto_close int fd = -1;
+	long nr;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+		return false;
+	nr = strtol(text, &end, 10);
+	return end != text && is_harmless(nr);
+}
+
+static int pass_thread(pid_t pid, pid_t tid)
+{
+	int error;
+
+	if (sleeps_harmlessly(pid, tid))
+		return 0;
+	error = inject_ctl_pass(pid, tid);
+	return error == -ESRCH ? 0 : error;
+}
+
+/* Threads that are born meanwhile were in no call when it began, so one look is enough. */
+static int pass_threads(void *argument)
+{
+	pid_t pid = *(const pid_t *)argument;
+	auto_closedir DIR *dir = NULL;
+	struct dirent *entry;
+	char path[32];
+	int error = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT ? -ESRCH : inject_own_error();
+	while (!error && (entry = readdir(dir))) {
+		pid_t tid = atoi(entry->d_name);
+
+		if (tid > 0)
+			error = pass_thread(pid, tid);
+	}
+	return error;
+}
+
+int inject_barrier(pid_t pid)
+{
+	return inject_in_helper(pass_threads, &pid, -EIO);
+}
