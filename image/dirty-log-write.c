@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +7,7 @@
 #include "dirty-log.pb-c.h"
 #include "image/dirty-log-format.h"
 #include "image/stream.h"
+#include "image/writer.h"
 #include "util/cleanup.h"
 
 static bool is_terminated(const char *text, size_t size)
@@ -42,35 +41,7 @@ static bool is_valid(const struct image_dirty_log *log)
 	return true;
 }
 
-static int write_bytes(FILE *file, const void *bytes, size_t len)
-{
-	errno = 0;
-	if (fwrite(bytes, 1, len, file) == len)
-		return 0;
-	return errno ? -errno : -EIO;
-}
-
-static int write_number(FILE *file, uint32_t number)
-{
-	uint32_t little = htole32(number);
-
-	return write_bytes(file, &little, sizeof(little));
-}
-
-static int write_record(FILE *file, const LwpDirtyLogRecord *record)
-{
-	size_t len = lwp_dirty_log_record__get_packed_size(record);
-	auto_free uint8_t *bytes = malloc(len);
-	int ret;
-
-	if (!bytes)
-		return -ENOMEM;
-	lwp_dirty_log_record__pack(record, bytes);
-	ret = write_number(file, (uint32_t)len);
-	return ret ? ret : write_bytes(file, bytes, len);
-}
-
-static int write_header(FILE *file, const struct image_dirty_log_header *header)
+static int write_header(struct image_writer *writer, const struct image_dirty_log_header *header)
 {
 	LwpDirtyLogRecord record = LWP_DIRTY_LOG_RECORD__INIT;
 	LwpDirtyLogHeader message = LWP_DIRTY_LOG_HEADER__INIT;
@@ -88,7 +59,7 @@ static int write_header(FILE *file, const struct image_dirty_log_header *header)
 	message.parent_sequence = header->parent_sequence;
 	message.full_reason = header->full_reason[0] ? (char *)header->full_reason : NULL;
 	record.header = &message;
-	return write_record(file, &record);
+	return image_writer_add(writer, &record.base);
 }
 
 static void fill_mapping(LwpDirtyLogMapping *message, const struct image_dirty_log_mapping *mapping)
@@ -105,7 +76,8 @@ static void fill_mapping(LwpDirtyLogMapping *message, const struct image_dirty_l
 	message->reason = mapping->reason[0] ? (char *)mapping->reason : NULL;
 }
 
-static int write_mappings(FILE *file, const struct image_dirty_log_mapping *mappings, size_t nr)
+static int write_mappings(struct image_writer *writer,
+			  const struct image_dirty_log_mapping *mappings, size_t nr)
 {
 	auto_free LwpDirtyLogMapping *messages = calloc(nr, sizeof(*messages));
 	auto_free LwpDirtyLogMapping **pointers = calloc(nr, sizeof(*pointers));
@@ -119,10 +91,11 @@ static int write_mappings(FILE *file, const struct image_dirty_log_mapping *mapp
 	}
 	record.mappings = pointers;
 	record.n_mappings = nr;
-	return write_record(file, &record);
+	return image_writer_add(writer, &record.base);
 }
 
-static int write_taken(FILE *file, const struct image_dirty_log_taken *taken, size_t nr)
+static int write_taken(struct image_writer *writer, const struct image_dirty_log_taken *taken,
+		       size_t nr)
 {
 	auto_free LwpDirtyLogTaken *messages = calloc(nr, sizeof(*messages));
 	auto_free LwpDirtyLogTaken **pointers = calloc(nr, sizeof(*pointers));
@@ -139,10 +112,10 @@ static int write_taken(FILE *file, const struct image_dirty_log_taken *taken, si
 	}
 	record.taken = pointers;
 	record.n_taken = nr;
-	return write_record(file, &record);
+	return image_writer_add(writer, &record.base);
 }
 
-static int write_end(FILE *file, const struct image_dirty_log *log)
+static int write_end(struct image_writer *writer, const struct image_dirty_log *log)
 {
 	LwpDirtyLogRecord record = LWP_DIRTY_LOG_RECORD__INIT;
 	LwpDirtyLogEnd message = LWP_DIRTY_LOG_END__INIT;
@@ -150,7 +123,7 @@ static int write_end(FILE *file, const struct image_dirty_log *log)
 	message.nr_mappings = log->nr_mappings;
 	message.nr_taken = log->nr_taken;
 	record.end = &message;
-	return write_record(file, &record);
+	return image_writer_add(writer, &record.base);
 }
 
 static size_t batch(size_t left, size_t limit)
@@ -158,56 +131,33 @@ static size_t batch(size_t left, size_t limit)
 	return left < limit ? left : limit;
 }
 
-static int write_log(FILE *file, const struct image_dirty_log *log)
+static int write_log(struct image_writer *writer, const struct image_dirty_log *log)
 {
-	int ret = write_number(file, IMAGE_MAGIC_SERVICE);
+	int ret = write_header(writer, &log->header);
 	size_t nr;
 
-	if (!ret)
-		ret = write_number(file, IMAGE_MAGIC_DIRTY_LOG);
-	if (!ret)
-		ret = write_header(file, &log->header);
 	for (size_t i = 0; i < log->nr_mappings && !ret; i += nr) {
 		nr = batch(log->nr_mappings - i, DIRTY_LOG_MAPPINGS_PER_RECORD);
-		ret = write_mappings(file, log->mappings + i, nr);
+		ret = write_mappings(writer, log->mappings + i, nr);
 	}
 	for (size_t i = 0; i < log->nr_taken && !ret; i += nr) {
 		nr = batch(log->nr_taken - i, DIRTY_LOG_TAKEN_PER_RECORD);
-		ret = write_taken(file, log->taken + i, nr);
+		ret = write_taken(writer, log->taken + i, nr);
 	}
-	return ret ? ret : write_end(file, log);
-}
-
-/* Mode as CRIU's own images. A leftover of a killed writer with our pid is overwritten. */
-static int write_synced(int dir_fd, const char *name, const struct image_dirty_log *log)
-{
-	auto_close int fd = openat(dir_fd, name,
-				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	auto_fclose FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-	int ret;
-
-	if (!file)
-		return -errno;
-	take_fd(&fd);
-	ret = write_log(file, log);
-	if (ret)
-		return ret;
-	return fflush(file) || fsync(fileno(file)) ? -errno : 0;
+	return ret ? ret : write_end(writer, log);
 }
 
 int image_dirty_log_write(int dir_fd, unsigned int pid, const struct image_dirty_log *log)
 {
-	char name[32], temporary[64];
+	auto_image_writer struct image_writer writer = { 0 };
+	char name[32];
 	int ret;
 
 	if (!is_valid(log))
 		return -EINVAL;
 	snprintf(name, sizeof(name), "lazy-wp-%u.img", pid);
-	snprintf(temporary, sizeof(temporary), ".lazy-wp-%u.img.%d", pid, getpid());
-	ret = write_synced(dir_fd, temporary, log);
-	if (!ret && renameat(dir_fd, temporary, dir_fd, name))
-		ret = -errno;
-	if (ret)
-		unlinkat(dir_fd, temporary, 0);
-	return ret;
+	ret = image_writer_open(&writer, dir_fd, name, IMAGE_MAGIC_SERVICE, IMAGE_MAGIC_DIRTY_LOG);
+	if (!ret)
+		ret = write_log(&writer, log);
+	return ret ? ret : image_writer_commit(&writer);
 }

@@ -5,6 +5,7 @@
 
 #include "criu-images.pb-c.h"
 #include "image/stream.h"
+#include "image/writer.h"
 
 /* The inventory holds names of plugins, a few hundred bytes in all. */
 #define MESSAGE_BYTES_MAX (64 * 1024)
@@ -76,4 +77,45 @@ int image_stats_load(int dir_fd, struct image_stats *ret_stats, struct image_err
 		ret = image_reader_bad(&reader, "no statistics of a dump");
 	lwp_stats__free_unpacked(message, NULL);
 	return ret;
+}
+
+static int write_only_message(int dir_fd, const char *name, uint32_t first, uint32_t magic,
+			      const ProtobufCMessage *message)
+{
+	auto_image_writer struct image_writer writer = { 0 };
+	int ret = image_writer_open(&writer, dir_fd, name, first, magic);
+
+	if (!ret)
+		ret = image_writer_add(&writer, message);
+	return ret ? ret : image_writer_commit(&writer);
+}
+
+int image_inventory_write(int dir_fd, const struct image_inventory *inventory)
+{
+	LwpInventory message = LWP_INVENTORY__INIT;
+
+	message.img_version = inventory->img_version;
+	message.has_dump_uptime = inventory->has_dump_uptime;
+	message.dump_uptime = inventory->dump_uptime_us;
+	message.has_pre_dump_mode = inventory->has_pre_dump_mode;
+	message.pre_dump_mode = inventory->pre_dump_mode;
+	return write_only_message(dir_fd, "inventory.img", 0, IMAGE_MAGIC_INVENTORY, &message.base);
+}
+
+int image_stats_write(int dir_fd, const struct image_stats *stats)
+{
+	LwpStats message = LWP_STATS__INIT;
+	LwpDumpStats dump = LWP_DUMP_STATS__INIT;
+
+	dump.freezing_time = stats->freezing_time_us;
+	dump.frozen_time = stats->frozen_time_us;
+	dump.memdump_time = stats->memdump_time_us;
+	dump.memwrite_time = stats->memwrite_time_us;
+	dump.pages_scanned = stats->pages_scanned;
+	dump.pages_skipped_parent = stats->pages_skipped_parent;
+	dump.pages_written = stats->pages_written;
+	dump.has_pages_lazy = true;
+	message.dump = &dump;
+	return write_only_message(dir_fd, "stats-dump", IMAGE_MAGIC_SERVICE, IMAGE_MAGIC_STATS,
+				  &message.base);
 }

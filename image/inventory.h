@@ -12,6 +12,8 @@
 
 #include "image/error.h"
 
+#define IMAGE_FORMAT_VERSION 2
+
 /* How a pre-dump read memory, CRIU's numbers. */
 #define IMAGE_PRE_DUMP_SPLICE 1
 #define IMAGE_PRE_DUMP_READ   2 /* leaves out mappings that are not readable */
@@ -35,5 +37,12 @@ int image_inventory_load(int dir_fd, struct image_inventory *ret_inventory,
 
 /* stats-dump of dir_fd. The same errors. */
 int image_stats_load(int dir_fd, struct image_stats *ret_stats, struct image_error *error);
+
+/*
+ * Write them, as CRIU's pre-dump does (image format 2). An inventory without an uptime would make
+ * the next dump refuse or take everything. Errors of openat(2) and write(2), -ENOMEM.
+ */
+int image_inventory_write(int dir_fd, const struct image_inventory *inventory);
+int image_stats_write(int dir_fd, const struct image_stats *stats);
 
 #endif

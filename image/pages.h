@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Writing a task's memory: pages-N.img and the pagemap-PID.img that says what is in it. Pages are
+ * added by ascending address, as readers expect them. Nothing is seen under its final name before
+ * image_pages_commit(); whoever holds the struct ends it with that or with image_pages_abandon().
+ * Written bytes are sent to the disk at once and dropped from the page cache, so that gigabytes
+ * of images do not push out the memory of those who are being dumped.
+ */
+#ifndef LAZY_WP_IMAGE_PAGES_H
+#define LAZY_WP_IMAGE_PAGES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "image/pagemap.h"
+
+struct image_pages {
+	bool open;
+	int dir_fd; /* the caller's */
+	int fd;     /* of pages-N.img */
+	unsigned int pid, pages_id;
+	uint64_t bytes;   /* written so far */
+	uint64_t flushed; /* of those, on their way to the disk */
+	struct image_pagemap_entry *v;
+	size_t nr, cap;
+	uint64_t nr_present, nr_in_parent; /* pages */
+};
+
+/* pid: as in image names; pages_id: N, unique in its directory. Errors of openat(2). */
+int image_pages_open(struct image_pages *ret_pages, int dir_fd, unsigned int pid,
+		     unsigned int pages_id);
+
+/* Adds pages with their bytes. -EINVAL: not ascending; -ENOSPC, other errors of write(2), -ENOMEM. */
+int image_pages_add(struct image_pages *pages, uint64_t vaddr, uint64_t nr_pages,
+		    const void *bytes);
+
+/* Adds pages that are as the parent directory has them. -EINVAL, -ENOMEM. */
+int image_pages_add_in_parent(struct image_pages *pages, uint64_t vaddr, uint64_t nr_pages);
+
+/* Writes the pagemap; both files then have their names and are on the disk. */
+int image_pages_commit(struct image_pages *pages);
+
+/* For pages that were not committed; harmless after that. */
+void image_pages_abandon(struct image_pages *pages);
+#define auto_image_pages __attribute__((cleanup(image_pages_abandon)))
+
+#endif
