@@ -19,12 +19,14 @@
 #include "util/log.h"
 #include "util/process.h"
 
-static void leave_untracked(struct session *session, struct session_task *task, const char *reason)
+void session_leave_untracked(struct session *session, struct session_task *task, const char *reason)
 {
 	util_close_cleanup(&task->uffd);
 	task->uffd = -1;
 	range_set_free(&task->tracked);
 	range_set_free(&task->fresh);
+	range_set_free(&task->written);
+	range_set_free(&task->clean);
 	snprintf(task->untracked, sizeof(task->untracked), "%s", reason);
 	log_warn("process %d is not tracked, all its memory counts as dirty: %s", task->pid,
 		 reason);
@@ -202,7 +204,7 @@ int session_adopt_task(struct session *session, struct session_task *task)
 		refusal = ret ? text : NULL;
 	}
 	if (refusal) {
-		leave_untracked(session, task, refusal);
+		session_leave_untracked(session, task, refusal);
 		return 0;
 	}
 	keeper_set_task(session->keeper, task->pid, task->start_time,

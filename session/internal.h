@@ -23,6 +23,13 @@ struct session_task *session_find_task(struct session *session, pid_t pid);
 int session_adopt_task(struct session *session, struct session_task *task);
 
 /*
+ * Gives the task's userfaultfd up, with a warning: the kernel forgets every protection, and all of
+ * the task's memory is dirty for this and the next iteration.
+ */
+void session_leave_untracked(struct session *session, struct session_task *task,
+			     const char *reason);
+
+/*
  * inherited.c: a child that another thread forked while the userfaultfd of its parent was being
  * made has a copy of it. Closes in pid every copy of one of the nr descriptors uffds of ours, so
  * that nothing of us stays in the tree, where it would make CRIU refuse the dump. Returns how many

@@ -63,6 +63,11 @@ struct session_task *session_find_task(struct session *session, pid_t pid)
 	return NULL;
 }
 
+struct session_task *session_task_at(struct session *session, size_t index)
+{
+	return index < session->nr_tasks ? &session->tasks[index] : NULL;
+}
+
 void session_task_free(struct session_task *task)
 {
 	util_close_cleanup(&task->uffd);

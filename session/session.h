@@ -7,6 +7,7 @@
  *   session_adopt()  tasks still running: each gets its userfaultfd, new mappings are registered
  *   session_take()   per task, normally frozen: what was written is read and armed again, once;
  *                    from here on the session counts as broken until it is committed
+ *   session_settle() only if the tasks are not frozen, before their pages are copied
  *   session_commit() images complete: dirty logs are written, everything is synced
  *   session_close()  without a commit after a take, the next iteration takes everything
  * If this process dies anywhere in between, the keeper sees its connection close and does the
@@ -39,6 +40,7 @@ struct session_task {
 	struct range_set fresh;             /* registered by this one: everything in it is dirty */
 	struct range_set anonymous;         /* of those two, mappings without a file */
 
+	bool armed;                    /* the take protects pages of it */
 	bool taken;                    /* session_take() has run; the rest is valid only then */
 	char full[SESSION_REASON_MAX]; /* why all memory counts as dirty; "" if incremental */
 	bool full_as_expected;         /* nobody need be warned: a first iteration, a new process */
@@ -74,6 +76,29 @@ int session_set_images(struct session *session, int images);
  * task's memory dirty and is logged.
  */
 struct session_task *session_take(struct session *session, pid_t pid);
+
+/*
+ * For tasks that ran while they were taken, before their pages are copied: waits until whatever
+ * was writing memory past the page tables at that moment (a direct read in flight) has ended, so
+ * that the copies have it. Where that cannot be known, tracking begins anew, with a warning.
+ */
+void session_settle(struct session *session);
+
+/* The tasks that were adopted, in the tree's order; index from 0, NULL after the last. */
+struct session_task *session_task_at(struct session *session, size_t index);
+
+/*
+ * The pages that this iteration's images must have of a task taken: what the take found, and if
+ * nothing can be built upon, every other page that exists in a tracked mapping. Empty for an
+ * untracked task. -ESRCH, -EACCES, -ENOMEM.
+ */
+int session_pages_to_copy(const struct session_task *task, struct range_set *ret_pages);
+
+/*
+ * The pages of an armed task that were written since it was taken: what another iteration would
+ * find now. 0 for one that is gone.
+ */
+uint64_t session_written_since(const struct session_task *task);
 
 /* True if all pages in [start, end), read as categories after the take, are proven clean. */
 bool session_is_clean(const struct session_task *task, uint64_t start, uint64_t end,

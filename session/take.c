@@ -19,10 +19,11 @@ static void all_dirty(struct session_task *task, const char *reason)
 /* NULL if nothing can write this task's memory behind our back while it is being armed. */
 static const char *writer_behind(const struct session *session, const struct session_task *task)
 {
-	for (size_t i = 0; i < task->vmas.nr; i++)
-		if (!strncmp(task->vmas.v[i].name, "/[aio]", 6))
-			return "an open context of Linux AIO";
-	return session->writer[0] ? session->writer : NULL;
+	const char *writer = NULL;
+
+	for (size_t i = 0; i < task->vmas.nr && !writer; i++)
+		writer = track_vma_writer(&task->vmas.v[i]);
+	return !writer && session->writer[0] ? session->writer : writer;
 }
 
 static int take_ranges(int pagemap, const struct range_set *ranges, struct range_set *taken)
@@ -84,6 +85,7 @@ static void take(struct session *session, struct session_task *task)
 		return;
 	}
 	session_parent_cover(session, task, &cover);
+	task->armed = true;
 	ret = take_written(task);
 	if (!ret)
 		ret = find_clean(task, &cover);
@@ -115,6 +117,51 @@ struct session_task *session_take(struct session *session, pid_t pid)
 	task->taken = true;
 	take(session, task);
 	return task;
+}
+
+static int add_all(struct range_set *set, const struct range_set *added)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < added->nr && !ret; i++)
+		ret = range_set_add(set, added->v[i].start, added->v[i].end);
+	return ret;
+}
+
+int session_pages_to_copy(const struct session_task *task, struct range_set *ret_pages)
+{
+	auto_range_set struct range_set pages = { 0 };
+	auto_close int pagemap = track_pagemap_open(task->pid);
+	int ret = pagemap < 0 ? pagemap : add_all(&pages, &task->written);
+
+	/* In what is tracked since now every page was written, and is in the take. */
+	for (size_t i = 0; task->full[0] && i < task->tracked.nr && !ret; i++)
+		ret = track_existing(pagemap, task->tracked.v[i].start, task->tracked.v[i].end,
+				     &pages);
+	if (ret)
+		return ret;
+	*ret_pages = pages;
+	pages = (struct range_set){ 0 };
+	return 0;
+}
+
+static uint64_t count_ranges(int pagemap, const struct range_set *ranges)
+{
+	uint64_t sum = 0, pages;
+
+	for (size_t i = 0; i < ranges->nr; i++)
+		if (!track_count_written(pagemap, ranges->v[i].start, ranges->v[i].end, &pages))
+			sum += pages;
+	return sum;
+}
+
+uint64_t session_written_since(const struct session_task *task)
+{
+	auto_close int pagemap = track_pagemap_open(task->pid);
+
+	if (pagemap < 0 || !task->armed)
+		return 0;
+	return count_ranges(pagemap, &task->tracked) + count_ranges(pagemap, &task->fresh);
 }
 
 bool session_is_clean(const struct session_task *task, uint64_t start, uint64_t end,

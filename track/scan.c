@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #define SCAN_VECTOR_LEN 1024
 
@@ -76,17 +77,48 @@ static int add_region(const struct track_page_region *region, void *arg)
 	return range_set_add(arg, region->start, region->end);
 }
 
+/* Written pages with content of their own. */
+#define QUERY_WRITTEN                                                                        \
+	.category_inverted = TRACK_PAGE_IS_PFNZERO | TRACK_PAGE_IS_FILE,                     \
+	.category_mask = TRACK_PAGE_IS_WRITTEN | TRACK_PAGE_IS_PFNZERO | TRACK_PAGE_IS_FILE, \
+	.category_anyof_mask = TRACK_PAGE_IS_PRESENT | TRACK_PAGE_IS_SWAPPED,                \
+	.return_mask = TRACK_PAGE_IS_WRITTEN
+
 int track_take(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *taken)
+{
+	static const struct track_scan_query query = { QUERY_WRITTEN, .write_protect = true };
+
+	return track_scan(pagemap_fd, start, end, &query, add_region, taken);
+}
+
+static int count_region(const struct track_page_region *region, void *arg)
+{
+	*(uint64_t *)arg += region->end - region->start;
+	return 0;
+}
+
+int track_count_written(int pagemap_fd, uint64_t start, uint64_t end, uint64_t *ret_pages)
+{
+	static const struct track_scan_query query = { QUERY_WRITTEN };
+	uint64_t bytes = 0;
+	int ret = track_scan(pagemap_fd, start, end, &query, count_region, &bytes);
+
+	if (ret)
+		return ret;
+	*ret_pages = bytes / (uint64_t)sysconf(_SC_PAGESIZE);
+	return 0;
+}
+
+int track_existing(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *existing)
 {
 	static const struct track_scan_query query = {
 		.category_inverted = TRACK_PAGE_IS_PFNZERO | TRACK_PAGE_IS_FILE,
-		.category_mask = TRACK_PAGE_IS_WRITTEN | TRACK_PAGE_IS_PFNZERO | TRACK_PAGE_IS_FILE,
+		.category_mask = TRACK_PAGE_IS_PFNZERO | TRACK_PAGE_IS_FILE,
 		.category_anyof_mask = TRACK_PAGE_IS_PRESENT | TRACK_PAGE_IS_SWAPPED,
-		.return_mask = TRACK_PAGE_IS_WRITTEN,
-		.write_protect = true,
+		.return_mask = TRACK_PAGE_IS_PRESENT,
 	};
 
-	return track_scan(pagemap_fd, start, end, &query, add_region, taken);
+	return track_scan(pagemap_fd, start, end, &query, add_region, existing);
 }
 
 bool track_is_clean(uint64_t categories, bool in_file_mapping)

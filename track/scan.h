@@ -47,6 +47,15 @@ int track_scan(int pagemap_fd, uint64_t start, uint64_t end, const struct track_
  */
 int track_take(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *taken);
 
+/*
+ * Adds to existing every page of [start, end) that has content of its own, written or not:
+ * present or swapped, neither zero page nor clean page of a file.
+ */
+int track_existing(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *existing);
+
+/* Counts the pages that track_take() would take, and takes none. */
+int track_count_written(int pagemap_fd, uint64_t start, uint64_t end, uint64_t *ret_pages);
+
 /* The categories that the proof must see; GUARD too where the kernel knows it. */
 #define TRACK_PROOF_CATEGORIES                                                  \
 	(TRACK_PAGE_IS_WPALLOWED | TRACK_PAGE_IS_WRITTEN | TRACK_PAGE_IS_FILE | \

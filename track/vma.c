@@ -166,6 +166,13 @@ bool track_vma_is_file(const struct track_vma *vma)
 	return vma->ino != 0;
 }
 
+const char *track_vma_writer(const struct track_vma *vma)
+{
+	if (!strncmp(vma->name, "/[aio]", 6))
+		return "an open context of Linux AIO";
+	return strncmp(vma->name, "anon_inode:[io_uring]", 21) ? NULL : "an open io_uring";
+}
+
 const char *track_vma_refusal(const struct track_vma *vma)
 {
 	if (!track_vma_is_private(vma))

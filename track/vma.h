@@ -60,6 +60,12 @@ bool track_vma_is_private(const struct track_vma *vma);
 /* True if the mapping may show pages of a file: only then can pte markers hide a loss (see scan.h). */
 bool track_vma_is_file(const struct track_vma *vma);
 
+/*
+ * A phrase if the mapping shows that the kernel may be writing the task's memory past its page
+ * tables (the ring of Linux AIO or io_uring, whoever has its descriptor), else NULL.
+ */
+const char *track_vma_writer(const struct track_vma *vma);
+
 /* NULL if the mapping's pages can be tracked, else why not: a phrase for logs. Needs VmFlags. */
 const char *track_vma_refusal(const struct track_vma *vma);
 
