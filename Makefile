@@ -21,7 +21,7 @@ comma := ,
 SAN_FLAGS := $(if $(FUZZ),-fsanitize=fuzzer-no-link) $(if $(SAN)$(FUZZ),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 LDLIBS := $(shell $(PKG_CONFIG) --libs libprotobuf-c libbsd 2>/dev/null) -lpthread
 
-LIB_DIRS := util arch arch/x86_64 arch/aarch64 ptrace-inject track image keeper/client session cli/common
+LIB_DIRS := util arch arch/x86_64 arch/aarch64 ptrace-inject track image keeper/client session harvest cli/common
 PROTOS := $(wildcard proto/*.proto)
 GEN_C := $(PROTOS:proto/%.proto=$(OUT)/gen/%.pb-c.c)
 LIB_C := $(foreach d,$(LIB_DIRS),$(wildcard $(d)/*.c))
