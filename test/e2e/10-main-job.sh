@@ -5,13 +5,14 @@
 . "$(dirname "$0")/lib.sh"
 
 main_job() {
-	local mode=$1 ckpt=$TMP/$1 first
+	local mode=$1 ckpt=$TMP/$1 options=() first
 	echo "# pre-dump mode $mode"
+	[ "$mode" = live ] || options=(--pre-dump-mode "$mode")
 	start_dumpee hot 256 2
 	for n in 1 2 3; do
 		parent=()
 		[ "$n" = 1 ] || parent=(--prev-images-dir "../$((n - 1))")
-		run_criu "$LAUNCHER" pre-dump "$ckpt/$n" --lazy-wp -t "$DUMPEE" --pre-dump-mode "$mode" \
+		run_criu "$LAUNCHER" pre-dump "$ckpt/$n" --lazy-wp -t "$DUMPEE" "${options[@]}" \
 			"${parent[@]}"
 		expect_intact ok
 	done
@@ -28,5 +29,6 @@ main_job() {
 	end_dumpee
 }
 
+main_job live
 main_job splice
 main_job read

@@ -5,13 +5,14 @@
 . "$(dirname "$0")/lib.sh"
 
 tree_job() {
-	local mode=$1 ckpt=$TMP/$1
+	local mode=$1 ckpt=$TMP/$1 options=()
 	echo "# pre-dump mode $mode"
+	[ "$mode" = live ] || options=(--pre-dump-mode "$mode")
 	start_dumpee tree 20 8 --rate 50
 	for n in 1 2 3; do
 		parent=()
 		[ "$n" = 1 ] || parent=(--prev-images-dir "../$((n - 1))")
-		run_criu "$LAUNCHER" pre-dump "$ckpt/$n" --lazy-wp -t "$DUMPEE" --pre-dump-mode "$mode" \
+		run_criu "$LAUNCHER" pre-dump "$ckpt/$n" --lazy-wp -t "$DUMPEE" "${options[@]}" \
 			"${parent[@]}"
 		expect_intact "done"
 	done
@@ -31,5 +32,6 @@ tree_job() {
 	end_dumpee
 }
 
+tree_job live
 tree_job splice
 tree_job read

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli/common/live.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/common/live-options.h"
+#include "cli/common/target.h"
+#include "harvest/harvest.h"
+#include "image/pagemap.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+static struct {
+	int fd, verbosity;
+	struct timespec start;
+} criu_log = { .fd = -1 };
+
+/* As CRIU writes its log: seconds since the start, then the line. */
+static void log_to_file(enum log_level level, const char *line)
+{
+	static const char *const prefixes[] = { "Error: ", "Warn: ", "", "" };
+	struct timespec now;
+	long us;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	us = (now.tv_sec - criu_log.start.tv_sec) * 1000000 +
+	     (now.tv_nsec - criu_log.start.tv_nsec) / 1000;
+	if ((int)level < criu_log.verbosity)
+		dprintf(criu_log.fd, "(%02ld.%06ld) lazy-wp: %s%s\n", us / 1000000, us % 1000000,
+			prefixes[level], line);
+	if (level <= LOG_LEVEL_WARN && criu_log.fd != STDERR_FILENO)
+		dprintf(STDERR_FILENO, "lazy-wp: %s%s\n", prefixes[level], line);
+}
+
+static int open_log(const struct live_options *options)
+{
+	auto_close int work = open(options->work ? options->work : options->images,
+				   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	clock_gettime(CLOCK_MONOTONIC, &criu_log.start);
+	criu_log.verbosity = options->verbosity;
+	criu_log.fd = STDERR_FILENO;
+	if (options->log_file) {
+		criu_log.fd = openat(work, options->log_file,
+				     O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+		if (criu_log.fd < 0) {
+			log_error("cannot write the log %s: %s", options->log_file,
+				  strerror(errno));
+			return -errno;
+		}
+	}
+	log_set_callback(log_to_file);
+	return 0;
+}
+
+static void report(const struct harvest_result *result)
+{
+	uint64_t bytes = result->pages_written * image_page_size();
+
+	log_info("pre-dump: %" PRIu64 " tasks, %" PRIu64 " pages written, %" PRIu64
+		 " in the parent, %.1f ms (%.1f ms to find them, %.0f MB/s)",
+		 result->nr_tasks, result->pages_written, result->pages_in_parent,
+		 (double)result->total_us / 1000, (double)result->arm_us / 1000,
+		 result->copy_us ? (double)bytes / (double)result->copy_us : 0);
+}
+
+int cli_live_pre_dump(int argc, char **argv, const char *keeper)
+{
+	struct live_options options;
+	struct harvest_request request = { .keeper = keeper };
+	struct harvest_result result;
+	auto_close int images = -1;
+
+	if (live_options_parse(argc, argv, &options) || cli_parse_pid(options.tree, &request.root))
+		return 1;
+	images = open(options.images, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (images < 0 || open_log(&options))
+		return 1;
+	request.images = images;
+	request.parent = options.parent;
+	request.jobs = options.jobs;
+	request.bytes_a_second = options.bandwidth;
+	if (harvest_run(&request, &result))
+		return 1;
+	report(&result);
+	return 0;
+}
+
+int cli_live_rounds(const struct cli_command_line *line, pid_t root, const char *keeper)
+{
+	struct rounds_options options;
+	int ret = live_options_for_rounds(line, &options);
+
+	if (ret)
+		return ret;
+	options.root = root;
+	options.keeper = keeper;
+	return rounds_run(&options);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* `criu pre-dump --lazy-wp`: the live pre-dump, which CRIU has no part in. */
+#ifndef LAZY_WP_CLI_COMMON_LIVE_H
+#define LAZY_WP_CLI_COMMON_LIVE_H
+
+#include <sys/types.h>
+
+#include "cli/common/command-line.h"
+
+/*
+ * Runs `pre-dump` with CRIU's options of that name; the directories and the target are checked
+ * already. An option that only CRIU's own pre-dump can serve is refused with one line that says
+ * so. Returns the exit code.
+ */
+int cli_live_pre_dump(int argc, char **argv, const char *keeper);
+
+/*
+ * The rounds before a dump (see rounds.h), by the launcher's options. Returns the number of the
+ * last one, or -errno after a line on stderr.
+ */
+int cli_live_rounds(const struct cli_command_line *line, pid_t root, const char *keeper);
+
+#endif

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli/common/rounds.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harvest/harvest.h"
+#include "image/pagemap.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+/*
+ * What a dump costs beside the pages it writes: measured with CRIU 4.2 (docs/tracking.md). The
+ * prediction need not be exact, only tell a freeze of 100 ms from one of a second.
+ */
+#define CRIU_START_MS    60 /* from its exec to the freeze: the tree runs on, and writes */
+#define FIXED_FREEZE_US  5000
+#define FREEZE_NS_A_PAGE 70  /* of clean memory: reading mappings and page tables */
+#define WRITE_US_A_PAGE  3.2 /* of dirty memory, where nothing better is known */
+#define MEASURABLE_PAGES 1000
+
+/* A round that leaves more than this part of the last prediction does not help. */
+#define STALL_RATIO  0.9
+#define STALL_ROUNDS 2
+
+enum verdict { GO_ON, SHORT_ENOUGH, LAST_ROUND, STALLED, OUT_OF_TIME };
+
+struct rounds {
+	const struct rounds_options *options;
+	int images;
+	uint64_t total_pages;   /* of the tree, as the first round found it */
+	double predicted_ms;    /* after the last round */
+	unsigned int nr_stalls; /* in a row */
+	time_t end;
+};
+
+static time_t now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
+static double dirty_pages_a_second(const struct harvest_result *result)
+{
+	return result->dirty_window_us ?
+		       (double)result->pages_dirty * 1e6 / (double)result->dirty_window_us :
+		       0;
+}
+
+static double predict_ms(const struct rounds *rounds, const struct harvest_result *result)
+{
+	double page_us = result->pages_written >= MEASURABLE_PAGES ?
+				 (double)result->copy_us / (double)result->pages_written :
+				 WRITE_US_A_PAGE;
+	double dirty = (double)result->pages_dirty +
+		       dirty_pages_a_second(result) * CRIU_START_MS / 1000;
+
+	if (dirty > (double)rounds->total_pages)
+		dirty = (double)rounds->total_pages;
+	return (FIXED_FREEZE_US + (double)rounds->total_pages * FREEZE_NS_A_PAGE / 1000 +
+		dirty * page_us) /
+	       1000;
+}
+
+static int open_round(const struct rounds *rounds, unsigned int number)
+{
+	char name[32];
+	int fd;
+
+	snprintf(name, sizeof(name), "pre/%u", number);
+	if ((number == 1 && mkdirat(rounds->images, "pre", 0700) && errno != EEXIST) ||
+	    mkdirat(rounds->images, name, 0700)) {
+		int ret = -errno;
+
+		log_error("cannot dump into %s: making %s: %s%s", rounds->options->images, name,
+			  strerror(errno), errno == EEXIST ? ": take an empty directory" : "");
+		return ret;
+	}
+	fd = openat(rounds->images, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static enum verdict judge(struct rounds *rounds, double predicted_ms, unsigned int number)
+{
+	bool helped = number == 1 || predicted_ms < rounds->predicted_ms * STALL_RATIO;
+
+	rounds->nr_stalls = helped ? 0 : rounds->nr_stalls + 1;
+	rounds->predicted_ms = predicted_ms;
+	if (predicted_ms <= rounds->options->max_downtime_ms)
+		return SHORT_ENOUGH;
+	if (rounds->nr_stalls >= STALL_ROUNDS)
+		return STALLED;
+	if (number >= rounds->options->max_rounds)
+		return LAST_ROUND;
+	return rounds->end && now_s() >= rounds->end ? OUT_OF_TIME : GO_ON;
+}
+
+static void print_round(const struct rounds *rounds, const struct harvest_result *result,
+			unsigned int number)
+{
+	double bytes = (double)(result->pages_written * image_page_size());
+
+	printf("round %u: %" PRIu64 " pages, %.0f MB/s, %.0f pages dirtied a second, predicted "
+	       "freeze %.0f ms\n",
+	       number, result->pages_written, result->copy_us ? bytes / (double)result->copy_us : 0,
+	       dirty_pages_a_second(result), rounds->predicted_ms);
+	fflush(stdout);
+}
+
+static int run_round(struct rounds *rounds, unsigned int number, enum verdict *ret_verdict)
+{
+	const struct rounds_options *options = rounds->options;
+	char parent[32];
+	auto_close int images = open_round(rounds, number);
+	const struct harvest_request request = {
+		.root = options->root,
+		.keeper = options->keeper,
+		.images = images,
+		.parent = number > 1 ? parent : NULL,
+		.jobs = options->jobs,
+		.bytes_a_second = options->bandwidth,
+	};
+	struct harvest_result result;
+	int ret;
+
+	snprintf(parent, sizeof(parent), "../%u", number - 1);
+	if (images < 0)
+		return images;
+	ret = harvest_run(&request, &result);
+	if (ret)
+		return ret;
+	if (number == 1)
+		rounds->total_pages = result.pages_written;
+	*ret_verdict = judge(rounds, predict_ms(rounds, &result), number);
+	print_round(rounds, &result, number);
+	return 0;
+}
+
+/* Why the dump comes now although the freeze will be longer than wanted. */
+static int end_rounds(const struct rounds *rounds, enum verdict verdict)
+{
+	static const char *const reasons[] = {
+		[LAST_ROUND] = "--max-rounds is reached",
+		[STALLED] = "the tree writes memory as fast as it is copied",
+		[OUT_OF_TIME] = "--timeout is over",
+	};
+
+	if (verdict == SHORT_ENOUGH)
+		return 0;
+	if (rounds->options->fail_on_stall) {
+		log_error(
+			"%d is not dumped: %s, and the freeze would take about %.0f ms: it runs on",
+			rounds->options->root, reasons[verdict], rounds->predicted_ms);
+		return -ECANCELED;
+	}
+	log_warn("%s: the freeze will take about %.0f ms", reasons[verdict], rounds->predicted_ms);
+	return 0;
+}
+
+int rounds_run(const struct rounds_options *options)
+{
+	auto_close int images = open(options->images, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct rounds rounds = { .options = options, .images = images };
+	enum verdict verdict = GO_ON;
+	unsigned int number = 0;
+	int ret;
+
+	if (images < 0)
+		return -errno;
+	if (options->timeout_s)
+		rounds.end = now_s() + (time_t)options->timeout_s;
+	while (verdict == GO_ON && options->max_rounds) {
+		ret = run_round(&rounds, ++number, &verdict);
+		if (ret)
+			return ret;
+	}
+	ret = number ? end_rounds(&rounds, verdict) : 0;
+	return ret ? ret : (int)number;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * `criu dump --lazy-wp` without --prev-images-dir: live pre-dumps into DIR/pre/1, 2, … until the
+ * dump that follows is predicted to freeze the tree for no longer than wanted. Every round is a
+ * complete iteration, so an interruption at any moment leaves a running tree and images that say
+ * what they are.
+ */
+#ifndef LAZY_WP_CLI_COMMON_ROUNDS_H
+#define LAZY_WP_CLI_COMMON_ROUNDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define ROUNDS_DOWNTIME_MS 300
+#define ROUNDS_MAX         10
+
+struct rounds_options {
+	pid_t root;
+	const char *images, *keeper;
+	unsigned int max_downtime_ms, max_rounds; /* max_rounds 0: none, a full dump */
+	unsigned int timeout_s;                   /* 0: none; no round is begun after it */
+	bool fail_on_stall;                       /* rather than to dump all the same */
+	unsigned int jobs;
+	uint64_t bandwidth; /* bytes a second; 0: no limit */
+};
+
+/*
+ * Runs the rounds and prints one line for each. Returns the number of the last one, which is the
+ * parent of the dump (0: there is none), or -errno after a line that says why.
+ */
+int rounds_run(const struct rounds_options *options);
+
+#endif

@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# One command: live rounds, then a dump whose freeze is short. And when the rounds cannot help, what
+# was asked for happens: the dump all the same, or none, with the tree running on.
+# timeout: 240
+. "$(dirname "$0")/lib.sh"
+
+OUTPUT=$TMP/output
+
+rounds() { grep -c '^round [0-9]*: ' "$OUTPUT"; }
+
+# dump NAME OPTION...: into $TMP/NAME, what it says to $OUTPUT.
+dump() {
+	local name=$1
+	shift
+	mkdir "$TMP/$name"
+	"$LAUNCHER" dump --lazy-wp -t "$DUMPEE" -D "$TMP/$name" -o dump.log -v4 "$@" >"$OUTPUT" 2>"$TMP/warnings"
+}
+
+# The pre-dumps are ours alone: a CRIU that cannot do anything is not even asked.
+without_criu() {
+	printf '#!/bin/sh\nexit 42\n' >"$TMP/no-criu"
+	chmod +x "$TMP/no-criu"
+	mkdir -p "$TMP/live/1" "$TMP/live/2"
+	export LAZY_WP_CRIU=$TMP/no-criu
+	"$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$TMP/live/1"
+	"$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$TMP/live/2" --prev-images-dir ../1
+	export LAZY_WP_CRIU=$CRIU
+	"$BUILD/bin/criu-lazy-wp" verify -t "$DUMPEE" -D "$TMP/live/2" | tail -n 1
+}
+
+one_command() {
+	dump one
+	cat "$OUTPUT"
+	wait_gone
+	[ "$(rounds)" -ge 1 ] || fail "no rounds"
+	[ ! -s "$TMP/warnings" ] || fail "$(cat "$TMP/warnings")"
+	assert_at_most "$(stats_of "$TMP/one" pages_written)" $((65536 / 5)) "pages of the dump"
+	run_criu "$CRIU" restore "$TMP/one" -d
+	expect_intact ok
+}
+
+# Nothing is short enough for 0 ms.
+max_rounds() {
+	dump limited --max-downtime 0 --max-rounds 2 -R
+	[ "$(rounds)" = 2 ] || fail "$(rounds) rounds"
+	grep -qE -- '--max-rounds is reached|as fast as' "$TMP/warnings" || fail "$(cat "$TMP/warnings")"
+	expect_intact ok
+}
+
+stall_fails() {
+	! dump stalled --max-downtime 0 --on-stall fail || fail "the dump went on"
+	[ "$(wc -l <"$TMP/warnings")" = 1 ] || fail "not one line: $(cat "$TMP/warnings")"
+	grep -q 'it runs on' "$TMP/warnings" || fail "$(cat "$TMP/warnings")"
+	cat "$TMP/warnings"
+	[ ! -e "$TMP/stalled/inventory.img" ] || fail "CRIU has dumped"
+	expect_intact ok
+}
+
+no_rounds() {
+	dump full --max-rounds 0 -R
+	[ "$(rounds)" = 0 ] || fail "there were rounds"
+	[ "$(stats_of "$TMP/full" pages_written)" -ge 65536 ] || fail "not a full dump"
+}
+
+# expect_refusal REGEX OPTION...
+expect_refusal() {
+	local regex=$1
+	shift
+	rm -rf "$TMP/refused"
+	! dump refused "$@" || fail "$* was accepted"
+	[ "$(wc -l <"$TMP/warnings")" = 1 ] || fail "$*: not one line: $(cat "$TMP/warnings")"
+	grep -qE "$regex" "$TMP/warnings" || fail "$*: $(cat "$TMP/warnings")"
+}
+
+start_dumpee hot 256 2
+without_criu
+one_command
+max_rounds
+stall_fails
+no_rounds
+expect_refusal 'max-downtime' --max-downtime soon
+expect_refusal 'on-stall' --on-stall=never
+expect_refusal 'jobs' --jobs 0
+expect_refusal 'bandwidth' --bandwidth 10X
+mkdir -p "$TMP/again/pre/1"
+! "$LAUNCHER" dump --lazy-wp -t "$DUMPEE" -D "$TMP/again" >"$OUTPUT" 2>"$TMP/warnings" || fail "pre/1 was reused"
+grep -q 'take an empty directory' "$TMP/warnings" || fail "$(cat "$TMP/warnings")"
+expect_intact ok
+end_dumpee
