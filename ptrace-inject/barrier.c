@@ -15,18 +15,18 @@
 
 /*
  * Calls in which threads sleep long, and which at most copy into memory through the page tables.
- * Not complete: a call that is not here costs a stop.
+ * In
+ * clone() and vfork() a parent waits for its child. A call that is not here costs a stop.
  */
 static bool is_harmless(long nr)
 {
 	static const long harmless[] = {
-		SYS_futex,           SYS_epoll_pwait,   SYS_ppoll,
-		SYS_pselect6,        SYS_nanosleep,     SYS_clock_nanosleep,
-		SYS_wait4,           SYS_waitid,        SYS_accept,
-		SYS_accept4,         SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
-		SYS_restart_syscall,
+		SYS_futex,           SYS_epoll_pwait,     SYS_ppoll,         SYS_pselect6,
+		SYS_nanosleep,       SYS_clock_nanosleep, SYS_wait4,         SYS_waitid,
+		SYS_accept,          SYS_accept4,         SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
+		SYS_restart_syscall, SYS_clone,           SYS_clone3,
 #ifdef SYS_epoll_wait
-		SYS_epoll_wait,      SYS_poll,          SYS_select,
+		SYS_vfork,           SYS_epoll_wait,      SYS_poll,          SYS_select,
 		SYS_pause,
 #endif
 	};

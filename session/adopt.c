@@ -159,8 +159,21 @@ static int fetch_or_create_uffd(struct session *session, struct session_task *ta
 
 	if (ret)
 		return create_uffd(session, task, text);
-	task->uffd = uffd;
-	return 0;
+	if (any_registered(&task->vmas)) {
+		task->uffd = uffd;
+		return 0;
+	}
+	/* It has exec'ed, and another process keeps alive the memory that it has left. */
+	close(uffd);
+	task->executed = true;
+	return create_uffd(session, task, text);
+}
+
+static bool has_ended(pid_t pid)
+{
+	struct process_info info;
+
+	return process_read(pid, &info) || !info.has_memory;
 }
 
 static int register_task(struct session *session, struct session_task *task,
@@ -197,12 +210,10 @@ int session_adopt_task(struct session *session, struct session_task *task)
 	if (ret == -ESRCH)
 		return ret;
 	refusal = ret ? strerror(-ret) : task_refusal(session, task, text);
-	if (!refusal) {
-		ret = register_task(session, task, text);
-		if (ret == -ESRCH) /* it ended meanwhile: nothing to say of it */
-			return ret;
-		refusal = ret ? text : NULL;
-	}
+	if (!refusal && register_task(session, task, text))
+		refusal = text;
+	if (refusal && has_ended(task->pid)) /* meanwhile: not worth a warning */
+		return -ESRCH;
 	if (refusal) {
 		session_leave_untracked(session, task, refusal);
 		return 0;

@@ -56,7 +56,7 @@ static bool log_is_of_last_iteration(const struct session *session, struct sessi
 		explain_expected(task, "the process is new");
 	else if (ret == -ENOENT)
 		explain(task->full,
-			"the parent directory has no lazy-wp-%u.img: it was made without tracking",
+			"the parent directory has no lazy-wp-%u.img: it was made without tracking or without this process",
 			task->image_pid);
 	else if (ret)
 		explain(task->full, "%s", error.text);

@@ -48,7 +48,7 @@ static int check_kind(const struct process_info *info, const char *what)
 	if (info->kernel_thread)
 		why = "it is a kernel thread";
 	else if (info->state == 'Z' || info->state == 'X')
-		why = "it has ended and only waits to be reaped";
+		why = "it, or its first thread, has ended";
 	else if (info->pid == 1)
 		why = "it is init, the parent of everything here";
 	else if (is_own_ancestor(info->pid))
