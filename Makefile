@@ -1,5 +1,5 @@
 # Thin on purpose: sources are found by directory, everything generated goes to build/.
-# The variables a caller may set: PREFIX DESTDIR SAN=1 WERROR=1 CROSS_COMPILE=aarch64-linux-gnu- CC=clang
+# The variables a caller may set: PREFIX DESTDIR SAN=1 FAULTS=1 WERROR=1 CROSS_COMPILE=aarch64-linux-gnu- CC=clang
 # FUZZ=1 (with CC=clang) links the targets of test/fuzz with libFuzzer: see `make fuzz`.
 
 PREFIX ?= /usr/local
@@ -10,11 +10,11 @@ PROTOC_C ?= protoc-c
 VERSION := $(shell cat VERSION)
 
 ROOT := $(CURDIR)
-OUT := build$(if $(FUZZ),/fuzz)$(if $(SAN),/san)$(if $(CROSS_COMPILE),/$(patsubst %-,%,$(CROSS_COMPILE)))
+OUT := build$(if $(FUZZ),/fuzz)$(if $(SAN),/san)$(if $(FAULTS),/fault)$(if $(CROSS_COMPILE),/$(patsubst %-,%,$(CROSS_COMPILE)))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
 CFLAGS ?= -O2 -g
-ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(WARNINGS) $(if $(WERROR),-Werror) \
+ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 $(WARNINGS) $(if $(WERROR),-Werror) $(if $(FAULTS),-DLAZY_WP_FAULTS) \
 	-I$(ROOT) -I$(OUT)/gen -DLAZY_WP_VERSION='"$(VERSION)"' $(CFLAGS) \
 	$(shell $(PKG_CONFIG) --cflags libprotobuf-c libbsd 2>/dev/null)
 comma := ,
@@ -126,7 +126,13 @@ demo: setup
 check:
 	scripts/setup --all-criu
 	$(MAKE) all tests WERROR=1
+	$(MAKE) all FAULTS=1 WERROR=1
 	scripts/check $(OUT)
+soak:
+	scripts/setup --all-criu
+	$(MAKE) all tests
+	$(MAKE) all FAULTS=1
+	scripts/faults --count $(or $(COUNT),200)
 lint:
 	scripts/setup --lint
 	scripts/lint
@@ -147,8 +153,8 @@ install: all
 	scripts/install "$(DESTDIR)$(PREFIX)" $(OUT)
 
 clean:
-	rm -rf build/obj build/pic build/gen build/bin build/plugin build/test build/san build/fuzz build/*.a
+	rm -rf build/obj build/pic build/gen build/bin build/plugin build/test build/san build/fault build/fuzz build/*.a
 
 .SECONDARY:
-.PHONY: all tests setup demo check lint indent fuzz fuzz-targets bench-freeze bench-sparse install clean
+.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench-freeze bench-sparse install clean
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -10,6 +10,7 @@
 #include "image/inventory.h"
 #include "session/session.h"
 #include "util/cleanup.h"
+#include "util/fault.h"
 #include "util/log.h"
 
 struct harvest {
@@ -43,7 +44,9 @@ static int copy_task(struct harvest *harvest, const struct session_task *task,
 	if (ret)
 		return ret;
 	harvest_plan_begin(&plan, &copy, &task->clean);
-	ret = harvest_pipe_run(source, &plan, &pages, harvest->request->jobs, &harvest->pace);
+	ret = fault_error("pages-before") ?:
+		      harvest_pipe_run(source, &plan, &pages, harvest->request->jobs,
+				       &harvest->pace);
 	if (ret)
 		return ret;
 	harvest->result.pages_written += pages.nr_present;
@@ -77,6 +80,7 @@ static void take_tasks(struct harvest *harvest)
 		session_take(harvest->session, task->pid);
 	harvest->taken_us = clock_us(CLOCK_MONOTONIC);
 	session_settle(harvest->session);
+	fault_point("settle-after");
 	harvest->result.arm_us = clock_us(CLOCK_MONOTONIC) - start;
 }
 

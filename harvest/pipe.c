@@ -21,11 +21,6 @@
 enum slot_state { SLOT_FREE, SLOT_COPYING, SLOT_FULL };
 
 struct slot {
-	/* Those who are being dumped come first; nice and I/O priorities are a thread's own. */
-#define NICENESS         10
-#define IOPRIO_THIS      1             /* IOPRIO_WHO_PROCESS; 0 is the calling thread */
-#define IOPRIO_BE_LOWEST (2 << 13 | 7) /* best effort, the last of eight: man 2 ioprio_set */
-
 	enum slot_state state;
 	struct harvest_chunk chunk;
 };
@@ -70,15 +65,7 @@ static struct slot *claim(struct pipe *pipe)
 	return slot;
 }
 
-static void set_state(
-	struct pipe *pipe,
-	struct slot *
-		slot, /* Those who are being dumped come first; nice and I/O priorities are a thread's own. */
-#define NICENESS         10
-#define IOPRIO_THIS      1             /* IOPRIO_WHO_PROCESS; 0 is the calling thread */
-#define IOPRIO_BE_LOWEST (2 << 13 | 7) /* best effort, the last of eight: man 2 ioprio_set */
-
-	enum slot_state state)
+static void set_state(struct pipe *pipe, struct slot *slot, enum slot_state state)
 {
 	pthread_mutex_lock(&pipe->lock);
 	slot->state = state;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/fault.h"
 
 struct exchange {
 	struct keeper_server *server;
@@ -87,6 +88,7 @@ static int begin(struct exchange *exchange)
 	fill_state(exchange);
 	if (server->owner)
 		return -EBUSY;
+	fault_point("keeper-begin-before");
 	server->owner_pidfd = syscall(SYS_pidfd_open, exchange->connection->peer, 0);
 	if (server->owner_pidfd < 0)
 		return -errno;
@@ -95,6 +97,7 @@ static int begin(struct exchange *exchange)
 	copy_text(server->owner_what, sizeof(server->owner_what), exchange->request->what);
 	exchange->reply.has_sequence = true;
 	exchange->reply.sequence = ++server->sequence;
+	fault_point("keeper-begin-after");
 	return 0;
 }
 
@@ -102,7 +105,9 @@ static int take(struct exchange *exchange)
 {
 	if (!owns_iteration(exchange))
 		return -EPERM;
+	fault_point("keeper-take-before");
 	exchange->server->taking = true;
+	fault_point("keeper-take-after");
 	return 0;
 }
 
@@ -114,9 +119,11 @@ static int commit(struct exchange *exchange)
 		return -EPERM;
 	if (exchange->request->sequence != server->sequence)
 		return -ESTALE;
+	fault_point("keeper-commit-before");
 	server->last_committed = server->sequence;
 	server->broken[0] = 0;
 	release(server);
+	fault_point("keeper-commit-after");
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "plugin/plugin.h"
 #include "track/scan.h"
 #include "util/cleanup.h"
+#include "util/fault.h"
 
 struct output {
 	struct track_page_region *v;
@@ -127,6 +128,8 @@ int plugin_answer_scan(int fd, struct track_pm_scan_arg *scan, const struct sess
 			break;
 		}
 	}
+	if (task)
+		fault_point("copy");
 	return output.nr;
 }
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "plugin/plugin.h"
+#include "util/fault.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -206,10 +207,15 @@ EXPORT ssize_t __read_chk(int fd, void *buffer, size_t count, size_t buffer_size
  */
 EXPORT ssize_t write(int fd, const void *buffer, size_t count)
 {
-	if (plugin_is_active() && is_noted(fd) && count && *(const char *)buffer == '4' &&
-	    proc_file_pid(fd, "clear_refs"))
-		return count;
-	return NEXT(write)(fd, buffer, count);
+	pid_t pid = 0;
+
+	if (plugin_is_active() && is_noted(fd) && count && *(const char *)buffer == '4')
+		pid = proc_file_pid(fd, "clear_refs");
+	if (!pid)
+		return NEXT(write)(fd, buffer, count);
+	if (pid != getpid()) /* CRIU's probe */
+		fault_point("reset");
+	return count;
 }
 
 static int scan_pagemap(int fd, struct track_pm_scan_arg *scan)
@@ -239,6 +245,7 @@ EXPORT long ptrace(enum __ptrace_request request, ...)
 	va_list args;
 	pid_t pid;
 	void *addr, *data;
+	long result;
 	int ret;
 
 	va_start(args, request);
@@ -253,5 +260,8 @@ EXPORT long ptrace(enum __ptrace_request request, ...)
 			return -1;
 		}
 	}
-	return NEXT(ptrace)(request, pid, addr, data);
+	result = NEXT(ptrace)(request, pid, addr, data);
+	if (request == PTRACE_SEIZE && plugin_is_active())
+		fault_point("seize-after");
+	return result;
 }

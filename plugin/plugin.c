@@ -71,18 +71,25 @@ static void tell_failure(void)
 					    "see CRIU's log file");
 }
 
-/* Runs at exit(): by then CRIU has written and closed all its images. */
+/*
+ * Runs at exit(): by then CRIU has written and closed all its images. Images that never reached the
+ * disk are no success, and nobody else would tell: a dump has ended its tasks by now.
+ */
 static void at_exit(int status, void *arg)
 {
+	int ret = 0;
+
 	(void)arg;
 	if (plugin.owner != getpid())
 		return;
 	if (status)
 		tell_failure();
 	else if (plugin.session)
-		session_commit(plugin.session);
+		ret = session_commit(plugin.session);
 	session_close(plugin.session);
 	plugin.session = NULL;
+	if (ret)
+		_exit(EXIT_FAILURE);
 }
 
 int plugin_before_stop(pid_t pid)

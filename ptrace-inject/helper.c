@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "ptrace-inject/tracee.h"
 
@@ -21,8 +22,11 @@ struct helper {
 static int helper_main(void *argument)
 {
 	struct helper *helper = argument;
-	int error = tracee_prepare_waiting();
+	int error;
 
+	/* Out of our process group: kill(-PGRP, SIGKILL), as timeout(1) does, is to end us, not it. */
+	setsid();
+	error = tracee_prepare_waiting();
 	helper->result = error ? error : helper->work(helper->argument);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "ptrace-inject/inject.h"
 #include "ptrace-inject/task-status.h"
 #include "util/cleanup.h"
+#include "util/fault.h"
 
 #define PIDFD_OF_THREAD O_EXCL /* PIDFD_THREAD, Linux 6.9 */
 
@@ -30,9 +31,13 @@ static int attach_and_operate(void *argument)
 	struct inject_ctl ctl = { 0 };
 	int error = inject_ctl_attach(&ctl, request->pid, request->tid);
 
+	fault_point("attach-after");
 	if (!error)
 		error = request->operation(&ctl, request->argument);
-	return inject_ctl_restore(&ctl) ? -EIO : error;
+	if (inject_ctl_restore(&ctl))
+		error = -EIO;
+	fault_point("release-after");
+	return error;
 }
 
 int inject_run(pid_t pid, int (*operation)(struct inject_ctl *ctl, void *argument), void *argument)
@@ -56,6 +61,7 @@ int inject_syscall(struct inject_ctl *ctl, long nr, const uint64_t arguments[6],
 
 	if (error)
 		return error;
+	fault_point("inject-before");
 	registers = ctl->user;
 	ctl->arch->prepare_syscall(&registers, ctl->syscall_instruction, nr, arguments);
 	ctl->altered = true;
@@ -64,10 +70,12 @@ int inject_syscall(struct inject_ctl *ctl, long nr, const uint64_t arguments[6],
 		error = tracee_run_to(&ctl->tracee, TRACEE_ENTRY, ctl->deadline_ms);
 	if (!error && ctl->tracee.syscall_nr != nr)
 		error = -EPROTO;
+	fault_point("inject-entry");
 	/* Once begun it does not block, and what it created must not be lost sight of. */
 	if (!error)
 		error = tracee_run_to(&ctl->tracee, TRACEE_EXIT,
 				      tracee_now_ms() + INJECT_RECOVERY_MS);
+	fault_point("inject-after");
 	if (!error)
 		*ret_result = ctl->tracee.syscall_result;
 	return error;

@@ -7,7 +7,7 @@
  * The work is done by a short-lived helper process that shares our memory and descriptor table
  * and whose end nobody but us can see (no SIGCHLD, not found by wait(-1)). ptrace is tied to one
  * tracer, and only the end of a tracer lets go of a task that cannot be stopped. It also goes on
- * putting the task back when the calling process is killed meanwhile.
+ * putting the task back when the calling process, or its whole process group, is killed meanwhile.
  *
  * The calling thread is suspended until the helper is done, at most INJECT_DEADLINE_MS unless a
  * task is frozen in the middle (see there). When the task dies at any point: -ESRCH, nothing left.

@@ -16,6 +16,7 @@
 #include "track/pins.h"
 #include "track/uffd.h"
 #include "util/cleanup.h"
+#include "util/fault.h"
 #include "util/log.h"
 #include "util/process.h"
 
@@ -90,19 +91,22 @@ static int create_uffd(struct session *session, struct session_task *task,
 		snprintf(text, SESSION_REASON_MAX, "another userfaultfd has part of its memory");
 		return -EBUSY;
 	}
-	ret = inject_userfaultfd(task->pid, track_uffd_flags(), &uffd);
+	ret = fault_error("attach-before") ?:
+					     inject_userfaultfd(task->pid, track_uffd_flags(), &uffd);
 	if (ret) {
 		snprintf(text, SESSION_REASON_MAX, "%s", inject_strerror(ret));
 		return ret;
 	}
 	ret = track_uffd_init(uffd);
 	if (!ret)
-		ret = keeper_add_task(session->keeper, task->pid, task->start_time,
-				      track_kind_name(TRACK_KIND_UFFD_WP), uffd);
+		ret = fault_error("keep-before") ?:
+			      keeper_add_task(session->keeper, task->pid, task->start_time,
+					      track_kind_name(TRACK_KIND_UFFD_WP), uffd);
 	if (ret) {
 		snprintf(text, SESSION_REASON_MAX, "keeping its userfaultfd: %s", strerror(-ret));
 		return ret;
 	}
+	fault_point("keep-after");
 	task->uffd = take_fd(&uffd);
 	return 0;
 }
@@ -129,7 +133,8 @@ static int register_vmas(struct session_task *task)
 
 		if (track_vma_refusal(vma))
 			continue;
-		ret = track_uffd_register(task->uffd, vma->start, vma->end);
+		ret = fault_error("register-before") ?:
+			      track_uffd_register(task->uffd, vma->start, vma->end);
 		if (ret == -ESRCH || ret == -ENOMEM)
 			return ret;
 		if (ret) {
@@ -142,6 +147,7 @@ static int register_vmas(struct session_task *task)
 		if (ret)
 			return ret;
 	}
+	fault_point("register-after");
 	return 0;
 }
 
@@ -167,13 +173,6 @@ static int fetch_or_create_uffd(struct session *session, struct session_task *ta
 	close(uffd);
 	task->executed = true;
 	return create_uffd(session, task, text);
-}
-
-static bool has_ended(pid_t pid)
-{
-	struct process_info info;
-
-	return process_read(pid, &info) || !info.has_memory;
 }
 
 static int register_task(struct session *session, struct session_task *task,
@@ -212,7 +211,7 @@ int session_adopt_task(struct session *session, struct session_task *task)
 	refusal = ret ? strerror(-ret) : task_refusal(session, task, text);
 	if (!refusal && register_task(session, task, text))
 		refusal = text;
-	if (refusal && has_ended(task->pid)) /* meanwhile: not worth a warning */
+	if (refusal && process_has_ended(task->pid)) /* meanwhile: not worth a warning */
 		return -ESRCH;
 	if (refusal) {
 		session_leave_untracked(session, task, refusal);

@@ -9,6 +9,7 @@
 #include "session/internal.h"
 #include "track/kind.h"
 #include "util/cleanup.h"
+#include "util/fault.h"
 #include "util/log.h"
 #include "util/process.h"
 
@@ -105,6 +106,12 @@ static int write_log(const struct session *session, const struct session_task *t
 	return ret ? ret : image_dirty_log_write(session->images, task->image_pid, &log);
 }
 
+/* EINVAL: this file system has nothing to sync. */
+static int sync_file(int fd)
+{
+	return fsync(fd) && errno != EINVAL ? -errno : 0;
+}
+
 /* Data first: a commit must not outlive images that the disk refused to take. */
 static int sync_images(const struct session *session)
 {
@@ -120,36 +127,51 @@ static int sync_images(const struct session *session)
 		if (entry->d_type != DT_REG)
 			continue;
 		file = openat(fd, entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (file < 0 || fsync(file))
-			ret = -errno;
+		ret = file < 0 ? -errno : sync_file(file);
 	}
-	return ret ? ret : fsync(fd) ? -errno : 0;
+	return ret ? ret : sync_file(fd);
 }
 
-static bool has_ended(pid_t pid)
+static int write_logs(const struct session *session)
 {
-	struct process_info info;
+	int ret = 0;
 
-	return process_read(pid, &info) || info.state == 'Z' || info.state == 'X';
+	for (size_t i = 0; i < session->nr_tasks && !ret; i++)
+		if (session->tasks[i].taken)
+			ret = fault_error("image-write-before") ?:
+				      write_log(session, &session->tasks[i]);
+	fault_point("image-write-after");
+	return ret;
+}
+
+/* What fsync(2) says when data that was written is gone; anything else is only not known. */
+static bool is_data_loss(int error)
+{
+	return error == -EIO || error == -ENOSPC || error == -EDQUOT;
 }
 
 int session_commit(struct session *session)
 {
-	int ret = 0;
+	int written, synced, ret;
 
 	if (!session->taking) /* nothing was taken, so there is nothing that could be lost */
 		return 0;
-	for (size_t i = 0; i < session->nr_tasks && !ret; i++)
-		if (session->tasks[i].taken)
-			ret = write_log(session, &session->tasks[i]);
+	written = write_logs(session);
+	synced = fault_error("sync-before") ?: sync_images(session);
+	fault_point("sync-after");
+	if (is_data_loss(synced)) {
+		log_error("the images of %d are incomplete, the disk refused a part of them: %s",
+			  session->tree.root, strerror(-synced));
+		return synced;
+	}
+	ret = written ?: synced;
 	if (!ret)
-		ret = sync_images(session);
-	if (!ret)
-		ret = keeper_commit(session->keeper, session->iteration.sequence);
-	if (ret && has_ended(session->tree.root)) /* by this dump: its keeper went with it */
-		return 0;
-	if (ret)
+		ret = fault_error("commit-before") ?:
+			      keeper_commit(session->keeper, session->iteration.sequence);
+	fault_point("commit-after");
+	/* By this dump: its keeper went with it. */
+	if (ret && !process_has_ended(session->tree.root))
 		log_warn("this iteration cannot be built upon, the next one takes all memory: %s",
 			 strerror(-ret));
-	return ret;
+	return 0;
 }

@@ -11,6 +11,7 @@
 #include "image/dirty-log.h"
 #include "image/pagemap.h"
 #include "session/internal.h"
+#include "track/kind.h"
 
 static void explain(char ret_full[SESSION_REASON_MAX], const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -48,7 +49,7 @@ static bool session_continues(const struct session *session, struct session_task
 
 static bool log_is_of_last_iteration(const struct session *session, struct session_task *task)
 {
-	struct image_dirty_log_header header;
+	struct image_dirty_log_header header = { 0 };
 	struct image_error error;
 	int ret = image_dirty_log_read_header(session->parent, task->image_pid, &header, &error);
 
@@ -70,6 +71,8 @@ static bool log_is_of_last_iteration(const struct session *session, struct sessi
 		explain(task->full, "the process has executed another program since");
 	else if (header.start_time != task->start_time)
 		explain(task->full, "pid %u was another process then", task->image_pid);
+	else if (!strcmp(header.tracker, track_kind_name(TRACK_KIND_NONE)))
+		explain_expected(task, "it was not tracked then");
 	else
 		return true;
 	return false;

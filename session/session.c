@@ -9,22 +9,36 @@
 #include "ptrace-inject/inject.h"
 #include "session/internal.h"
 #include "util/cleanup.h"
+#include "util/fault.h"
 #include "util/log.h"
 #include "util/process.h"
 
 /* Looking again for processes forked meanwhile ends after so many times. */
 #define SESSION_ADOPT_PASSES 4
 
+/* A keeper whose tree has ended does not come up, nor answer: session_open() says so. */
+static int start(struct session *session, const char *what, const char *daemon)
+{
+	int ret = keeper_start(&session->tree, daemon, &session->keeper);
+
+	if (ret && !process_has_ended(session->tree.root))
+		log_error("cannot %s %d: starting %s: %s", what, session->tree.root, daemon,
+			  ret == -ENOEXEC ? "it ended at once" : strerror(-ret));
+	return ret;
+}
+
 static int begin(struct session *session, const char *what)
 {
-	int ret = keeper_begin(session->keeper, what, &session->iteration);
+	int ret = fault_error("begin-before") ?:
+			  keeper_begin(session->keeper, what, &session->iteration);
 
+	fault_point("begin-after");
 	if (ret == -EBUSY)
 		log_error(
 			"cannot %s %d: a %s of this tree by process %d is running: wait for it or end it",
 			what, session->tree.root, session->iteration.owner_what,
 			session->iteration.owner_pid);
-	else if (ret)
+	else if (ret && !process_has_ended(session->tree.root))
 		log_error("cannot %s %d: its keeper does not answer: %s", what, session->tree.root,
 			  strerror(-ret));
 	return ret;
@@ -39,15 +53,13 @@ int session_open(pid_t root, const char *what, const char *daemon, struct sessio
 		return -ENOMEM;
 	session->images = session->parent = -1;
 	ret = keeper_tree_of(root, &session->tree);
-	if (!ret) {
-		ret = keeper_start(&session->tree, daemon, &session->keeper);
-		if (ret)
-			log_error("cannot %s %d: starting %s: %s", what, root, daemon,
-				  strerror(-ret));
-		else
-			ret = begin(session, what);
-	}
+	if (!ret)
+		ret = start(session, what, daemon);
+	if (!ret)
+		ret = begin(session, what);
 	if (ret) {
+		if (process_has_ended(root))
+			log_error("cannot %s %d: it has ended", what, root);
 		session_close(session);
 		return ret;
 	}

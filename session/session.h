@@ -73,7 +73,8 @@ int session_set_images(struct session *session, int images);
 /*
  * Takes what pid wrote since the last iteration, once; later calls return the same answer. NULL:
  * pid is not known to the session (all of it is dirty). Never fails: what goes wrong makes the
- * task's memory dirty and is logged.
+ * task's memory dirty and is logged; without a keeper the task is returned as one of which nothing
+ * is clean and nothing was taken.
  */
 struct session_task *session_take(struct session *session, pid_t pid);
 
@@ -106,8 +107,8 @@ bool session_is_clean(const struct session_task *task, uint64_t start, uint64_t 
 
 /*
  * Ends a successful iteration: writes lazy-wp-PID.img for every task taken, syncs all images,
- * commits in the keeper. On failure (logged) the session stays broken: the images are good, but
- * no later iteration builds on them.
+ * commits in the keeper. -EIO, -ENOSPC, -EDQUOT (logged): the disk lost a part of the images. Any
+ * other failure is a warning: the images are good, but no later iteration builds on them.
  */
 int session_commit(struct session *session);
 

@@ -7,6 +7,7 @@
 #include "session/internal.h"
 #include "track/scan.h"
 #include "util/cleanup.h"
+#include "util/fault.h"
 #include "util/log.h"
 #include "util/process.h"
 
@@ -86,7 +87,8 @@ static void take(struct session *session, struct session_task *task)
 	}
 	session_parent_cover(session, task, &cover);
 	task->armed = true;
-	ret = take_written(task);
+	ret = fault_error("arm-before") ?: take_written(task);
+	fault_point("arm-after");
 	if (!ret)
 		ret = find_clean(task, &cover);
 	if (ret)
@@ -96,24 +98,31 @@ static void take(struct session *session, struct session_task *task)
 			 "process %d: all memory is taken: %s", task->pid, task->full);
 }
 
+/* Without the keeper's mark a killed iteration would go unnoticed: then nothing is armed. */
+static bool may_take(struct session *session)
+{
+	int ret;
+
+	if (session->taking || session->keeper_lost)
+		return session->taking;
+	ret = fault_error("take-before") ?: keeper_take(session->keeper);
+	fault_point("take-after");
+	if (ret)
+		log_warn("the keeper does not answer, all memory counts as dirty: %s",
+			 strerror(-ret));
+	session->keeper_lost = ret;
+	session->taking = !ret;
+	if (session->taking)
+		session_look_for_writers(session);
+	return session->taking;
+}
+
 struct session_task *session_take(struct session *session, pid_t pid)
 {
 	struct session_task *task = session_find_task(session, pid);
 
-	if (!task || task->taken)
+	if (!task || task->taken || !may_take(session))
 		return task;
-	if (!session->taking) {
-		int ret = keeper_take(session->keeper);
-
-		/* Without the keeper's mark a killed iteration would go unnoticed: arm nothing. */
-		if (ret) {
-			log_warn("the keeper does not answer, all memory counts as dirty: %s",
-				 strerror(-ret));
-			return NULL;
-		}
-		session->taking = true;
-		session_look_for_writers(session);
-	}
 	task->taken = true;
 	take(session, task);
 	return task;

@@ -112,6 +112,14 @@ int process_read(pid_t pid, struct process_info *ret_info)
 	return 0;
 }
 
+bool process_has_ended(pid_t pid)
+{
+	struct process_info info;
+	int ret = process_read(pid, &info);
+
+	return ret == -ESRCH || (!ret && (strchr("ZX", info.state) || !info.has_memory));
+}
+
 static int append(struct process_list *list, pid_t pid)
 {
 	if (list->nr == list->cap) {

@@ -30,6 +30,9 @@ int process_read(pid_t pid, struct process_info *ret_info);
 /* Only the start time: one small file, for checks of identity. -ESRCH, -EBADMSG. */
 int process_start_time(pid_t pid, uint64_t *ret_start_time);
 
+/* True if pid is no process, or one that has given up its memory and will be reaped. */
+bool process_has_ended(pid_t pid);
+
 struct process_list {
 	pid_t *v;
 	size_t nr, cap;

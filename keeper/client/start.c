@@ -20,6 +20,7 @@
 #include "keeper/client/connection.h"
 #include "keeper/client/keeper-client.h"
 #include "util/cleanup.h"
+#include "util/fault.h"
 #include "util/process.h"
 
 #define SOCKET_SUFFIX ".sock"
@@ -207,7 +208,8 @@ static int start_locked(const struct keeper_tree *tree, const char *daemon,
 	ret = connect_address(address, &client);
 	if (ret)
 		return ret;
-	ret = spawn(daemon, socket, tree);
+	ret = fault_error("start-before") ?: spawn(daemon, socket, tree);
+	fault_point("start-after");
 	close(take_fd(&socket));
 	if (!ret)
 		ret = keeper_get_state(client, &state);

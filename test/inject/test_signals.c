@@ -238,9 +238,12 @@ static uint64_t inject_until_done(struct target *target, struct target *sender, 
 	uint64_t message = 0;
 
 	*ret_injections = 0;
+	/* What it said last may have come between the two looks. */
 	while (!target_hear(sender, 0, &message)) {
-		if (target_state(sender->pid) == 'Z')
+		if (target_state(sender->pid) == 'Z') {
+			target_hear(sender, 0, &message);
 			break;
+		}
 		target_inject_only(target->pid, 1);
 		++*ret_injections;
 	}
