@@ -9,8 +9,8 @@ struct session {
 	struct keeper_tree tree;
 	struct keeper_client *keeper;
 	struct keeper_iteration iteration;
-	bool taking;                     /* the keeper knows that pages are being taken */
-	bool keeper_lost;                /* it could not be told: nothing is taken in this iteration */
+	bool taking;      /* the keeper knows that pages are being taken */
+	bool keeper_lost; /* it could not be told: nothing is taken in this iteration */
 	char writer[SESSION_REASON_MAX]; /* what can write the tree's memory unseen; "": nothing */
 	int images;                      /* this iteration's directory, -1 before it is known */
 	int parent;                      /* the directory of its parent, -1: none */
