@@ -15,8 +15,7 @@
 
 /*
  * Calls in which threads sleep long, and which at most copy into memory through the page tables.
- * In
- * clone() and vfork() a parent waits for its child. A call that is not here costs a stop.
+ * In clone() and vfork() a parent waits for its child. A call that is not here costs a stop.
  */
 static bool is_harmless(long nr)
 {
