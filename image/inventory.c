@@ -49,11 +49,12 @@ int image_inventory_load(int dir_fd, struct image_inventory *ret_inventory,
 	return 0;
 }
 
-int image_stats_load(int dir_fd, struct image_stats *ret_stats, struct image_error *error)
+/* The message is the caller's; its dump is there. */
+static int load_stats(int dir_fd, struct image_error *error, LwpStats **ret_message)
 {
 	auto_image_reader struct image_reader reader = { 0 };
-	const uint8_t *bytes;
 	LwpStats *message;
+	const uint8_t *bytes;
 	size_t len;
 	int ret = image_reader_open(&reader, dir_fd, "stats-dump", IMAGE_MAGIC_SERVICE,
 				    IMAGE_MAGIC_STATS, error);
@@ -63,20 +64,32 @@ int image_stats_load(int dir_fd, struct image_stats *ret_stats, struct image_err
 	if (ret)
 		return ret;
 	message = lwp_stats__unpack(NULL, len, bytes);
-	if (message && message->dump)
-		*ret_stats = (struct image_stats){
-			.freezing_time_us = message->dump->freezing_time,
-			.frozen_time_us = message->dump->frozen_time,
-			.memdump_time_us = message->dump->memdump_time,
-			.memwrite_time_us = message->dump->memwrite_time,
-			.pages_scanned = message->dump->pages_scanned,
-			.pages_skipped_parent = message->dump->pages_skipped_parent,
-			.pages_written = message->dump->pages_written,
-		};
-	else
-		ret = image_reader_bad(&reader, "no statistics of a dump");
+	if (!message || !message->dump) {
+		lwp_stats__free_unpacked(message, NULL);
+		return image_reader_bad(&reader, "no statistics of a dump");
+	}
+	*ret_message = message;
+	return 0;
+}
+
+int image_stats_load(int dir_fd, struct image_stats *ret_stats, struct image_error *error)
+{
+	LwpStats *message;
+	int ret = load_stats(dir_fd, error, &message);
+
+	if (ret)
+		return ret;
+	*ret_stats = (struct image_stats){
+		.freezing_time_us = message->dump->freezing_time,
+		.frozen_time_us = message->dump->frozen_time,
+		.memdump_time_us = message->dump->memdump_time,
+		.memwrite_time_us = message->dump->memwrite_time,
+		.pages_scanned = message->dump->pages_scanned,
+		.pages_skipped_parent = message->dump->pages_skipped_parent,
+		.pages_written = message->dump->pages_written,
+	};
 	lwp_stats__free_unpacked(message, NULL);
-	return ret;
+	return 0;
 }
 
 static int write_only_message(int dir_fd, const char *name, uint32_t first, uint32_t magic,
@@ -118,4 +131,19 @@ int image_stats_write(int dir_fd, const struct image_stats *stats)
 	message.dump = &dump;
 	return write_only_message(dir_fd, "stats-dump", IMAGE_MAGIC_SERVICE, IMAGE_MAGIC_STATS,
 				  &message.base);
+}
+
+int image_stats_add_in_parent(int dir_fd, uint64_t pages)
+{
+	LwpStats *message;
+	int ret = load_stats(dir_fd, NULL, &message);
+
+	if (ret)
+		return ret;
+	message->dump->pages_scanned += pages;
+	message->dump->pages_skipped_parent += pages;
+	ret = write_only_message(dir_fd, "stats-dump", IMAGE_MAGIC_SERVICE, IMAGE_MAGIC_STATS,
+				 &message->base);
+	lwp_stats__free_unpacked(message, NULL);
+	return ret;
 }

@@ -45,4 +45,10 @@ int image_stats_load(int dir_fd, struct image_stats *ret_stats, struct image_err
 int image_inventory_write(int dir_fd, const struct image_inventory *inventory);
 int image_stats_write(int dir_fd, const struct image_stats *stats);
 
+/*
+ * Adds pages to those that stats-dump of dir_fd counts as looked at and left to the parent; what
+ * else is in it stays. Errors of image_stats_load() and image_stats_write().
+ */
+int image_stats_add_in_parent(int dir_fd, uint64_t pages);
+
 #endif

@@ -75,6 +75,16 @@ int image_writer_commit(struct image_writer *writer)
 {
 	int ret = fflush(writer->file) || fsync(fileno(writer->file)) ? -errno : 0;
 
+	if (!ret)
+		return image_writer_publish(writer);
+	image_writer_abandon(writer);
+	return ret;
+}
+
+int image_writer_publish(struct image_writer *writer)
+{
+	int ret = fflush(writer->file) ? -errno : 0;
+
 	if (!ret && renameat(writer->dir_fd, writer->temporary, writer->dir_fd, writer->name))
 		ret = -errno;
 	if (ret)

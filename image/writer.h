@@ -29,6 +29,9 @@ int image_writer_add(struct image_writer *writer, const ProtobufCMessage *messag
 /* Syncs, closes and renames; on failure nothing of it stays. */
 int image_writer_commit(struct image_writer *writer);
 
+/* The same without the sync, for whoever syncs everything later. */
+int image_writer_publish(struct image_writer *writer);
+
 /* For a writer that was not committed; harmless after that. */
 void image_writer_abandon(struct image_writer *writer);
 #define auto_image_writer __attribute__((cleanup(image_writer_abandon)))

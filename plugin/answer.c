@@ -15,11 +15,21 @@
 #include "util/cleanup.h"
 #include "util/fault.h"
 
+/* A piece of hidden pages as short as this is asked about all the same: another call costs more. */
+#define SHORT_PAGES 64
+
 struct output {
 	struct track_page_region *v;
 	size_t nr, cap;
-	uint64_t return_mask; /* CRIU's */
+	uint64_t return_mask;              /* CRIU's */
+	struct track_page_region *regions; /* room for cap of the kernel's */
+	const struct range_set *hidden; /* what CRIU is not told of; NULL: it is told everything */
 };
+
+static uint64_t page_size(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
 
 /* False when the vector is full. */
 static bool emit(struct output *output, uint64_t start, uint64_t end, uint64_t categories)
@@ -64,6 +74,11 @@ static uint64_t answer_region(struct output *output, const struct track_page_reg
 			end = piece_end(&task->clean, start, end);
 			end = piece_end(&task->anonymous, start, end);
 		}
+		if (output->hidden) {
+			end = piece_end(output->hidden, start, end);
+			if (range_set_contains(output->hidden, start, end))
+				continue;
+		}
 		if (!task || !session_is_clean(task, start, end, categories))
 			categories |= TRACK_PAGE_IS_SOFT_DIRTY;
 		if (!emit(output, start, end, categories))
@@ -92,17 +107,89 @@ static int answer_vdso(struct output *output, struct track_pm_scan_arg *scan,
 	return output->nr;
 }
 
-int plugin_answer_scan(int fd, struct track_pm_scan_arg *scan, const struct session_task *task)
+/* Asks the kernel about [start, end) and answers; returns how far that came, or 0 with errno. */
+static uint64_t ask(int fd, const struct track_pm_scan_arg *scan, uint64_t start, uint64_t end,
+		    const struct session_task *task, struct output *output)
+{
+	struct track_pm_scan_arg question = *scan;
+	int nr;
+
+	question.start = start;
+	question.end = end;
+	question.vec = (uintptr_t)output->regions;
+	/* Linux 6.7 does not know the soft-dirty category and would refuse the question. */
+	question.return_mask = (scan->return_mask & ~(uint64_t)TRACK_PAGE_IS_SOFT_DIRTY) |
+			       TRACK_PROOF_CATEGORIES;
+	nr = ioctl(fd, TRACK_PAGEMAP_SCAN, &question);
+	if (nr < 0)
+		return 0;
+	for (int i = 0; i < nr; i++) {
+		uint64_t stopped = answer_region(output, &output->regions[i], task);
+
+		if (stopped < output->regions[i].end)
+			return stopped;
+	}
+	return question.walk_end;
+}
+
+/* The first address from start on that is not the beginning of a long piece of hidden pages. */
+static uint64_t after_hidden(const struct range_set *hidden, uint64_t start)
+{
+	size_t i = range_set_find(hidden, start);
+
+	return i < hidden->nr && hidden->v[i].start <= start &&
+			       hidden->v[i].end - start > SHORT_PAGES * page_size() ?
+		       hidden->v[i].end :
+		       start;
+}
+
+/* Where the next long piece of hidden pages begins after start, or end. */
+static uint64_t before_hidden(const struct range_set *hidden, uint64_t start, uint64_t end)
+{
+	for (size_t i = range_set_find(hidden, start); i < hidden->nr && hidden->v[i].start < end;
+	     i++)
+		if (hidden->v[i].end - hidden->v[i].start > SHORT_PAGES * page_size() &&
+		    hidden->v[i].start > start)
+			return hidden->v[i].start;
+	return end;
+}
+
+/* Answers [scan->start, end); fills walk_end. */
+static int answer(int fd, struct track_pm_scan_arg *scan, uint64_t end,
+		  const struct session_task *task, struct output *output)
+{
+	uint64_t at = scan->start, stop, came;
+
+	while (at < end) {
+		if (output->hidden)
+			at = after_hidden(output->hidden, at);
+		if (at >= end)
+			break;
+		stop = output->hidden ? before_hidden(output->hidden, at, end) : end;
+		came = ask(fd, scan, at, stop, task, output);
+		if (!came)
+			return -1;
+		at = came;
+		if (came < stop)
+			break;
+	}
+	scan->walk_end = at < end ? at : end;
+	return (int)output->nr;
+}
+
+static int answer_scan(int fd, struct track_pm_scan_arg *scan, const struct session_task *task,
+		       bool hide)
 {
 	auto_free struct track_page_region *regions = calloc(scan->vec_len, sizeof(*regions));
 	struct output output = {
 		.v = (struct track_page_region *)(uintptr_t)scan->vec,
 		.cap = scan->vec_len,
 		.return_mask = scan->return_mask,
+		.regions = regions,
+		.hidden = hide && task ? &task->quiet : NULL,
 	};
-	struct track_pm_scan_arg question = *scan;
 	const struct range vdso = vdso_of(task);
-	int nr;
+	uint64_t end = scan->end;
 
 	if (!regions) {
 		errno = ENOMEM;
@@ -111,41 +198,35 @@ int plugin_answer_scan(int fd, struct track_pm_scan_arg *scan, const struct sess
 	if (scan->start >= vdso.start && scan->start < vdso.end)
 		return answer_vdso(&output, scan, &vdso);
 	if (scan->start < vdso.start && scan->end > vdso.start)
-		question.end = vdso.start; /* whoever asked goes on from walk_end */
-	question.vec = (uintptr_t)regions;
-	/* Linux 6.7 does not know the soft-dirty category and would refuse the question. */
-	question.return_mask = (scan->return_mask & ~(uint64_t)TRACK_PAGE_IS_SOFT_DIRTY) |
-			       TRACK_PROOF_CATEGORIES;
-	nr = ioctl(fd, TRACK_PAGEMAP_SCAN, &question);
-	if (nr < 0)
-		return nr;
-	scan->walk_end = question.walk_end;
-	for (int i = 0; i < nr; i++) {
-		uint64_t stopped = answer_region(&output, &regions[i], task);
+		end = vdso.start; /* whoever asked goes on from walk_end */
+	return answer(fd, scan, end, task, &output);
+}
 
-		if (stopped < regions[i].end) {
-			scan->walk_end = stopped;
-			break;
-		}
+int plugin_answer_scan(int fd, struct track_pm_scan_arg *scan, struct session_task *task)
+{
+	int nr = answer_scan(fd, scan, task, !scan->max_pages);
+
+	if (nr >= 0 && task && !scan->max_pages &&
+	    session_hide(task, scan->start, scan->walk_end)) {
+		errno = ENOMEM;
+		return -1;
 	}
 	if (task)
 		fault_point("copy");
-	return output.nr;
+	return nr;
 }
 
 static void clear_soft_dirty(uint64_t *entries, uint64_t base, uint64_t start, uint64_t end)
 {
-	uint64_t page_size = sysconf(_SC_PAGESIZE);
-
-	for (uint64_t page = (start - base) / page_size; page < (end - base) / page_size; page++)
+	for (uint64_t page = (start - base) / page_size(); page < (end - base) / page_size();
+	     page++)
 		entries[page] &= ~TRACK_PME_SOFT_DIRTY;
 }
 
 void plugin_answer_entries(int fd, uint64_t *entries, size_t nr, off_t offset,
 			   const struct session_task *task)
 {
-	uint64_t page_size = sysconf(_SC_PAGESIZE);
-	uint64_t base = offset / sizeof(*entries) * page_size, end = base + nr * page_size;
+	uint64_t base = offset / sizeof(*entries) * page_size(), end = base + nr * page_size();
 	struct track_page_region regions[256];
 	struct track_pm_scan_arg scan = {
 		.size = sizeof(scan),
@@ -163,7 +244,7 @@ void plugin_answer_entries(int fd, uint64_t *entries, size_t nr, off_t offset,
 		scan.start = start;
 		scan.end = end;
 		scan.walk_end = start;
-		found = plugin_answer_scan(fd, &scan, task);
+		found = answer_scan(fd, &scan, task, false);
 		if (found < 0 || scan.walk_end <= start)
 			return;
 		for (int i = 0; i < found; i++)

@@ -125,15 +125,28 @@ static int opened(int fd, const char *path)
 		return opened(NEXT(name)(path, flags, mode), path); \
 	}
 
+/* CRIU creates this image when all others of a dump are complete. */
+static int inventory_error(const char *path, int flags)
+{
+	if (!plugin_is_active() || !(flags & O_CREAT) || strcmp(path, "inventory.img"))
+		return 0;
+	return -plugin_before_inventory();
+}
+
 #define DEFINE_OPENAT(name)                                              \
 	EXPORT int name(int dir, const char *path, int flags, ...)       \
 	{                                                                \
+		int error = inventory_error(path, flags);                \
 		va_list args;                                            \
 		mode_t mode;                                             \
                                                                          \
 		va_start(args, flags);                                   \
 		mode = mode_of(flags, args);                             \
 		va_end(args);                                            \
+		if (error) {                                             \
+			errno = error;                                   \
+			return -1;                                       \
+		}                                                        \
 		return opened(NEXT(name)(dir, path, flags, mode), path); \
 	}
 

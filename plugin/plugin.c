@@ -9,9 +9,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "image/inventory.h"
 #include "plugin/plugin.h"
 #include "session/activation.h"
 #include "util/log.h"
@@ -71,6 +73,18 @@ static void tell_failure(void)
 					    "see CRIU's log file");
 }
 
+/* CRIU's statistics are in its working directory, and nothing but numbers for people. */
+static int end_session(void)
+{
+	uint64_t hidden = session_count_hidden(plugin.session);
+	int ret = hidden ? image_stats_add_in_parent(AT_FDCWD, hidden) : 0;
+
+	if (ret)
+		log_warn("stats-dump lacks %llu pages of the parent: %s",
+			 (unsigned long long)hidden, strerror(-ret));
+	return session_commit(plugin.session);
+}
+
 /*
  * Runs at exit(): by then CRIU has written and closed all its images. Images that never reached the
  * disk are no success, and nobody else would tell: a dump has ended its tasks by now.
@@ -85,7 +99,7 @@ static void at_exit(int status, void *arg)
 	if (status)
 		tell_failure();
 	else if (plugin.session)
-		ret = session_commit(plugin.session);
+		ret = end_session();
 	session_close(plugin.session);
 	plugin.session = NULL;
 	if (ret)
@@ -105,6 +119,8 @@ int plugin_before_stop(pid_t pid)
 			   &plugin.session);
 	if (!ret)
 		ret = session_set_images(plugin.session, plugin.images);
+	if (!ret && plugin.activation.hide)
+		session_set_hiding(plugin.session);
 	if (!ret)
 		ret = session_adopt(plugin.session);
 	if (!ret && on_exit(at_exit, NULL))
@@ -114,11 +130,18 @@ int plugin_before_stop(pid_t pid)
 	return ret;
 }
 
-const struct session_task *plugin_take(pid_t pid)
+struct session_task *plugin_take(pid_t pid)
 {
 	if (!plugin.session || plugin.owner != getpid())
 		return NULL;
 	return session_take(plugin.session, pid);
+}
+
+int plugin_before_inventory(void)
+{
+	if (!plugin.session || plugin.owner != getpid())
+		return 0;
+	return session_restore_hidden(plugin.session);
 }
 
 static void __attribute__((constructor)) activate(void)

@@ -26,13 +26,20 @@ bool plugin_is_active(void);
 int plugin_before_stop(pid_t pid);
 
 /* The session's answer for pid, taken now if it was not yet; NULL: all of pid's memory is dirty. */
-const struct session_task *plugin_take(pid_t pid);
+struct session_task *plugin_take(pid_t pid);
+
+/*
+ * CRIU is about to create its inventory.img, which makes images of what it has written: they must
+ * be complete now. -errno: they are not, and it must not.
+ */
+int plugin_before_inventory(void);
 
 /*
  * Answers a PAGEMAP_SCAN that asks for the soft-dirty category, in the place of ioctl(fd, …).
- * task may be NULL. Result and errno as the ioctl's.
+ * task may be NULL. Pages that may be hidden are left out and noted. Result and errno as the
+ * ioctl's.
  */
-int plugin_answer_scan(int fd, struct track_pm_scan_arg *scan, const struct session_task *task);
+int plugin_answer_scan(int fd, struct track_pm_scan_arg *scan, struct session_task *task);
 
 /*
  * Sets the soft-dirty bit in nr entries that were read from a pagemap at byte offset, except for

@@ -14,6 +14,7 @@
 struct session_activation {
 	const char *what;   /* "pre-dump" or "dump"; NULL: only the support probe is answered */
 	pid_t root;         /* the tree; 0 without what */
+	bool hide;          /* clean pages may be hidden from CRIU: see session_set_hiding() */
 	const char *keeper; /* path of lazy-wpd */
 };
 

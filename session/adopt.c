@@ -28,6 +28,7 @@ void session_leave_untracked(struct session *session, struct session_task *task,
 	range_set_free(&task->fresh);
 	range_set_free(&task->written);
 	range_set_free(&task->clean);
+	range_set_free(&task->quiet);
 	snprintf(task->untracked, sizeof(task->untracked), "%s", reason);
 	log_warn("process %d is not tracked, all its memory counts as dirty: %s", task->pid,
 		 reason);
@@ -217,6 +218,8 @@ int session_adopt_task(struct session *session, struct session_task *task)
 		session_leave_untracked(session, task, refusal);
 		return 0;
 	}
+	/* Now, because the images may be large and the tree still runs. */
+	session_parent_cover(session, task);
 	keeper_set_task(session->keeper, task->pid, task->start_time,
 			track_kind_name(TRACK_KIND_UFFD_WP), task->vmas.nr, NULL);
 	return 0;

@@ -12,6 +12,7 @@ struct session {
 	bool taking;      /* the keeper knows that pages are being taken */
 	bool keeper_lost; /* it could not be told: nothing is taken in this iteration */
 	char writer[SESSION_REASON_MAX]; /* what can write the tree's memory unseen; "": nothing */
+	bool hides;                      /* see session_set_hiding() */
 	int images;                      /* this iteration's directory, -1 before it is known */
 	int parent;                      /* the directory of its parent, -1: none */
 	struct session_task *tasks;
@@ -45,11 +46,16 @@ int session_close_inherited(pid_t pid, const int *uffds, size_t nr);
 void session_look_for_writers(struct session *session);
 
 /*
- * parent.c: the pages that the parent images really have for task. Anything that makes them
- * unusable puts the reason into task->full and leaves ret_cover empty.
+ * parent.c: fills task->cover with the pages that the parent images really have for it. Anything
+ * that makes them unusable puts the reason into task->full and leaves the cover empty.
  */
-void session_parent_cover(struct session *session, struct session_task *task,
-			  struct range_set *ret_cover);
+void session_parent_cover(struct session *session, struct session_task *task);
+
+/*
+ * hide.c: leaves in task->quiet only what may be hidden: nothing if the session does not hide, and
+ * else what is mapped at this moment. For a task that is frozen.
+ */
+void session_choose_hidden(const struct session *session, struct session_task *task);
 
 void session_task_free(struct session_task *task);
 

@@ -78,8 +78,7 @@ static bool log_is_of_last_iteration(const struct session *session, struct sessi
 	return false;
 }
 
-void session_parent_cover(struct session *session, struct session_task *task,
-			  struct range_set *ret_cover)
+void session_parent_cover(struct session *session, struct session_task *task)
 {
 	struct image_pagemap pagemap;
 	struct image_error error;
@@ -93,7 +92,7 @@ void session_parent_cover(struct session *session, struct session_task *task,
 			ret == -ENOENT ? "it is missing" : error.text);
 		return;
 	}
-	*ret_cover = pagemap.cover;
+	task->cover = pagemap.cover;
 	pagemap.cover = (struct range_set){ 0 };
 	image_pagemap_free(&pagemap);
 }

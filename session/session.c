@@ -89,6 +89,9 @@ void session_task_free(struct session_task *task)
 	range_set_free(&task->anonymous);
 	range_set_free(&task->written);
 	range_set_free(&task->clean);
+	range_set_free(&task->cover);
+	range_set_free(&task->quiet);
+	range_set_free(&task->hidden);
 }
 
 /* A task that is gone, or has no memory, is left out: nothing of it will be asked for. */

@@ -39,14 +39,16 @@ struct session_task {
 	struct range_set tracked;           /* registered since an earlier iteration */
 	struct range_set fresh;             /* registered by this one: everything in it is dirty */
 	struct range_set anonymous;         /* of those two, mappings without a file */
+	struct range_set cover;             /* what the parent directory has of the task */
 
 	bool armed;                    /* the take protects pages of it */
 	bool taken;                    /* session_take() has run; the rest is valid only then */
 	char full[SESSION_REASON_MAX]; /* why all memory counts as dirty; "" if incremental */
 	bool full_as_expected;         /* nobody need be warned: a first iteration, a new process */
 	struct range_set written;      /* what the take found and armed */
-	struct range_set
-		clean; /* may be clean, if the page itself proves it: see session_is_clean() */
+	struct range_set clean;        /* may be, if the page proves it: see session_is_clean() */
+	struct range_set quiet;        /* of those, anonymous pages that the take proved clean */
+	struct range_set hidden;       /* of those, what session_hide() was told of */
 };
 
 struct session;
@@ -104,6 +106,27 @@ uint64_t session_written_since(const struct session_task *task);
 /* True if all pages in [start, end), read as categories after the take, are proven clean. */
 bool session_is_clean(const struct session_task *task, uint64_t start, uint64_t end,
 		      uint64_t categories);
+
+/*
+ * Hiding: CRIU looks at every page that it is told of, also at the clean ones, while the tree is
+ * frozen. With hiding it is not told of those that the take itself has proved clean (task->quiet,
+ * from session_take() on); they are noted instead, and put into its images before these count.
+ * Only for the dump of a frozen tree.
+ */
+void session_set_hiding(struct session *session);
+
+/* Notes the quiet pages of [start, end) as not told of; may be called twice for a page. -ENOMEM. */
+int session_hide(struct session_task *task, uint64_t start, uint64_t end);
+
+/*
+ * Adds the hidden pages to CRIU's pagemap-PID.img files as pages of the parent. To be called when
+ * these are complete, and before inventory.img, without which images are none. Errors of
+ * image_pagemap_merge(), logged: then the dump must fail.
+ */
+int session_restore_hidden(struct session *session);
+
+/* The number of pages hidden from CRIU, of all tasks: its statistics lack them. */
+uint64_t session_count_hidden(const struct session *session);
 
 /*
  * Ends a successful iteration: writes lazy-wp-PID.img for every task taken, syncs all images,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "session/internal.h"
+#include "track/quiet.h"
 #include "track/scan.h"
 #include "util/cleanup.h"
 #include "util/fault.h"
@@ -15,6 +16,7 @@ static void all_dirty(struct session_task *task, const char *reason)
 {
 	snprintf(task->full, sizeof(task->full), "%s", reason);
 	range_set_free(&task->clean);
+	range_set_free(&task->quiet);
 }
 
 /* NULL if nothing can write this task's memory behind our back while it is being armed. */
@@ -38,24 +40,53 @@ static int take_ranges(int pagemap, const struct range_set *ranges, struct range
 	return 0;
 }
 
+/* The quick way where it is exact; a mapping that went away or was replaced is asked in full. */
+static int take_anonymous(int pagemap, const struct range_set *ranges, struct session_task *task)
+{
+	bool exact = track_quiet_is_exact(pagemap);
+	int ret = 0;
+
+	for (size_t i = 0; i < ranges->nr && !ret; i++) {
+		const struct range *range = &ranges->v[i];
+
+		ret = exact ? track_take_quiet(pagemap, range->start, range->end, &task->written,
+					       &task->quiet) :
+			      -EPERM;
+		if (ret == -EPERM)
+			ret = track_take(pagemap, range->start, range->end, &task->written);
+	}
+	return ret;
+}
+
 static int take_written(struct session_task *task)
 {
+	auto_range_set struct range_set anonymous = { 0 }, files = { 0 };
 	auto_close int pagemap = track_pagemap_open(task->pid);
-	int ret;
+	int ret = pagemap < 0 ? pagemap :
+				range_set_intersect(&task->tracked, &task->anonymous, &anonymous);
 
-	if (pagemap < 0)
-		return pagemap;
-	ret = take_ranges(pagemap, &task->tracked, &task->written);
+	if (!ret)
+		ret = range_set_subtract(&task->tracked, &task->anonymous, &files);
+	if (!ret)
+		ret = take_anonymous(pagemap, &anonymous, task);
+	if (!ret)
+		ret = take_ranges(pagemap, &files, &task->written);
 	return ret ? ret : take_ranges(pagemap, &task->fresh, &task->written);
 }
 
-/* clean = registered before this iteration, in the parent's images, and not written since. */
-static int find_clean(struct session_task *task, const struct range_set *cover)
+/*
+ * clean = registered before this iteration, in the parent's images, and not written since. Of
+ * what is quiet only that remains, too.
+ */
+static int find_clean(struct session_task *task)
 {
-	auto_range_set struct range_set in_parent = { 0 };
-	int ret = range_set_intersect(&task->tracked, cover, &in_parent);
+	auto_range_set struct range_set quiet = task->quiet, in_parent = { 0 };
+	int ret = range_set_intersect(&task->tracked, &task->cover, &in_parent);
 
-	return ret ? ret : range_set_subtract(&in_parent, &task->written, &task->clean);
+	task->quiet = (struct range_set){ 0 };
+	if (!ret)
+		ret = range_set_subtract(&in_parent, &task->written, &task->clean);
+	return ret ? ret : range_set_intersect(&quiet, &task->clean, &task->quiet);
 }
 
 static bool is_still_the_same(const struct session_task *task)
@@ -67,7 +98,6 @@ static bool is_still_the_same(const struct session_task *task)
 
 static void take(struct session *session, struct session_task *task)
 {
-	auto_range_set struct range_set cover = { 0 };
 	const char *writer;
 	int ret;
 
@@ -85,14 +115,14 @@ static void take(struct session *session, struct session_task *task)
 		all_dirty(task, writer);
 		return;
 	}
-	session_parent_cover(session, task, &cover);
 	task->armed = true;
 	ret = fault_error("arm-before") ?: take_written(task);
 	fault_point("arm-after");
 	if (!ret)
-		ret = find_clean(task, &cover);
+		ret = find_clean(task);
 	if (ret)
 		all_dirty(task, strerror(-ret));
+	session_choose_hidden(session, task);
 	if (task->full[0])
 		log_line(task->full_as_expected ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
 			 "process %d: all memory is taken: %s", task->pid, task->full);

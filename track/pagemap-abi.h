@@ -21,7 +21,8 @@
 #define TRACK_PAGE_IS_SOFT_DIRTY (1u << 7)
 #define TRACK_PAGE_IS_GUARD      (1u << 8)
 
-#define TRACK_PM_SCAN_WP_MATCHING (1u << 0)
+#define TRACK_PM_SCAN_WP_MATCHING   (1u << 0)
+#define TRACK_PM_SCAN_CHECK_WPASYNC (1u << 1)
 
 struct track_page_region {
 	uint64_t start, end;

@@ -29,7 +29,8 @@ static int scan_slice(int pagemap_fd, uint64_t start, uint64_t end,
 	while (start < end) {
 		struct track_pm_scan_arg scan = {
 			.size = sizeof(scan),
-			.flags = query->write_protect ? TRACK_PM_SCAN_WP_MATCHING : 0,
+			.flags = (query->write_protect ? TRACK_PM_SCAN_WP_MATCHING : 0) |
+				 (query->all_registered ? TRACK_PM_SCAN_CHECK_WPASYNC : 0),
 			.start = start,
 			.end = end,
 			.vec = (uintptr_t)regions,

@@ -26,6 +26,7 @@
 struct track_scan_query {
 	uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
 	bool write_protect; /* PM_SCAN_WP_MATCHING: protect what matches, atomically with the reading */
+	bool all_registered; /* PM_SCAN_CHECK_WPASYNC: -EPERM if a mapping is not registered */
 };
 
 /* Called for each region in ascending order; a negative result ends the scan and is returned. */

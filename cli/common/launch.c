@@ -78,6 +78,8 @@ static int activate(const struct cli_command_line *line, const struct cli_paths 
 		.keeper = paths->keeper,
 		.root = root,
 		.what = root ? line->command : NULL,
+		/* A pre-dump's images are not complete before its inventory. */
+		.hide = !strcmp(line->command, "dump") && !line->page_server,
 	};
 
 	return session_activation_export(&activation, paths->plugin);

@@ -18,19 +18,20 @@ POINTS = ("start-before", "start-after", "begin-before", "keeper-begin-before",
           "inject-entry", "inject-after", "release-after", "keep-before", "keep-after",
           "register-before", "register-after", "seize-after", "take-before",
           "keeper-take-before", "keeper-take-after", "take-after", "arm-before", "arm-after",
-          "settle-after", "pages-before", "copy", "reset", "image-write-before",
-          "image-write-after", "sync-before", "sync-after",
+          "settle-after", "pages-before", "copy", "reset", "hidden-before", "hidden-after",
+          "image-write-before", "image-write-after", "sync-before", "sync-after",
           "commit-before", "keeper-commit-before", "keeper-commit-after", "commit-after")
 FIRST_ONLY = ("start-before", "start-after") + POINTS[POINTS.index("attach-before"):
                                                       POINTS.index("register-before")]
 LIVE_ONLY, CRIU_ONLY = ("settle-after", "pages-before"), ("seize-after", "copy", "reset")
+DUMP_ONLY = ("hidden-before", "hidden-after")
 INJECTING = POINTS[POINTS.index("attach-after"):POINTS.index("keep-before")]
 AFTER_DUMP = POINTS[POINTS.index("image-write-before"):]  # a dump has ended its tasks by then
 IN_KEEPER_AFTER_DUMP = ("keeper-commit-before", "keeper-commit-after")
 ERRORS = {"start-before": "EAGAIN", "begin-before": "ETIMEDOUT", "attach-before": "EMFILE",
           "keep-before": "ENOSPC", "register-before": "ENOMEM", "take-before": "ETIMEDOUT",
-          "arm-before": "ENOMEM", "pages-before": "ENOSPC", "image-write-before": "ENOSPC",
-          "sync-before": "EIO", "commit-before": "ETIMEDOUT"}
+          "arm-before": "ENOMEM", "pages-before": "ENOSPC", "hidden-before": "ENOSPC",
+          "image-write-before": "ENOSPC", "sync-before": "EIO", "commit-before": "ETIMEDOUT"}
 
 
 def position(point):
@@ -38,6 +39,8 @@ def position(point):
 
 
 def passes(action, point):
+    if point in DUMP_ONLY:
+        return action == "dump"
     return point not in (CRIU_ONLY if action == "live" else LIVE_ONLY)
 
 

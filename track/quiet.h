@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The quick way to take what was written, for private anonymous memory of which most is unwritten:
+ * about 2 ns a page where track_take() needs 7 to 16. The kernel's fast path is asked for the
+ * pages that may be written, the full question only for those. What is left is proven unwritten:
+ *   - the fast path passes over an entry only if it is protected, whether present or swapped;
+ *     nothing else in anonymous memory is: throwing a page away leaves no marker there;
+ *   - it also passes over what has no page table; so for each page table one page of what it passed
+ *     over is looked at, and must be present or swapped, registered and unwritten;
+ *   - PM_SCAN_CHECK_WPASYNC: no mapping of the range is one that was not registered.
+ */
+#ifndef LAZY_WP_TRACK_QUIET_H
+#define LAZY_WP_TRACK_QUIET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/range.h"
+
+/*
+ * True if this kernel's fast path can be relied upon. Until 6.10 it read a swapped page's entry as
+ * if it were a present one (fs/proc/task_mmu.c, "fix uffd-wp confusion in
+ * pagemap_scan_pmd_entry()"). That cannot be probed without swapping, so PAGE_IS_GUARD stands for
+ * it, which came later (6.15).
+ */
+bool track_quiet_is_exact(int pagemap_fd);
+
+/*
+ * As track_take() for [start, end), which must be private anonymous memory that was registered
+ * before. Adds to quiet the pages that exist and were proven unwritten. -EPERM: a part of it is
+ * not registered, and nothing was taken; other errors of the ioctl (man 2 ioctl_pagemap_scan)
+ * and -ENOMEM: some pages may have been taken, and are in taken.
+ */
+int track_take_quiet(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *taken,
+		     struct range_set *quiet);
+
+#endif
