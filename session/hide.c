@@ -57,8 +57,7 @@ int session_restore_hidden(struct session *session)
 		const struct session_task *task = &session->tasks[i];
 
 		if (task->hidden.nr)
-			ret = image_pagemap_merge(session->images, task->image_pid,
-							  &task->hidden);
+			ret = image_pagemap_merge(session->images, task->image_pid, &task->hidden);
 		if (ret)
 			log_error("cannot complete pagemap-%u.img: %s", task->image_pid,
 				  strerror(-ret));
