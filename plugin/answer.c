@@ -15,9 +15,6 @@
 #include "util/cleanup.h"
 #include "util/fault.h"
 
-/* A piece of hidden pages as short as this is asked about all the same: another call costs more. */
-#define SHORT_PAGES 64
-
 struct output {
 	struct track_page_region *v;
 	size_t nr, cap;
@@ -74,11 +71,6 @@ static uint64_t answer_region(struct output *output, const struct track_page_reg
 			end = piece_end(&task->clean, start, end);
 			end = piece_end(&task->anonymous, start, end);
 		}
-		if (output->hidden) {
-			end = piece_end(output->hidden, start, end);
-			if (range_set_contains(output->hidden, start, end))
-				continue;
-		}
 		if (!task || !session_is_clean(task, start, end, categories))
 			categories |= TRACK_PAGE_IS_SOFT_DIRTY;
 		if (!emit(output, start, end, categories))
@@ -132,53 +124,72 @@ static uint64_t ask(int fd, const struct track_pm_scan_arg *scan, uint64_t start
 	return question.walk_end;
 }
 
-/* The first address from start on that is not the beginning of a long piece of hidden pages. */
-static uint64_t after_hidden(const struct range_set *hidden, uint64_t start)
+static bool next_in(const struct range_set *set, uint64_t start, uint64_t end,
+		    struct range *ret_range)
 {
-	size_t i = range_set_find(hidden, start);
+	size_t i = range_set_find(set, start);
 
-	return i < hidden->nr && hidden->v[i].start <= start &&
-			       hidden->v[i].end - start > SHORT_PAGES * page_size() ?
-		       hidden->v[i].end :
-		       start;
+	if (i == set->nr || set->v[i].start >= end)
+		return false;
+	ret_range->start = set->v[i].start > start ? set->v[i].start : start;
+	ret_range->end = set->v[i].end < end ? set->v[i].end : end;
+	return true;
 }
 
-/* Where the next long piece of hidden pages begins after start, or end. */
-static uint64_t before_hidden(const struct range_set *hidden, uint64_t start, uint64_t end)
+/* [start, end) lies in what is known; returns how far that came. */
+static uint64_t tell_known(const struct session_task *task, uint64_t start, uint64_t end,
+			   struct output *output)
 {
-	for (size_t i = range_set_find(hidden, start); i < hidden->nr && hidden->v[i].start < end;
-	     i++)
-		if (hidden->v[i].end - hidden->v[i].start > SHORT_PAGES * page_size() &&
-		    hidden->v[i].start > start)
-			return hidden->v[i].start;
+	while (start < end) {
+		struct range dirty, guard;
+		bool any_dirty = next_in(&task->dirty, start, end, &dirty);
+		bool any_guard = next_in(&task->guards, start, end, &guard);
+
+		if (!any_dirty && !any_guard)
+			return end;
+		if (any_dirty && (!any_guard || dirty.start < guard.start)) {
+			if (!emit(output, dirty.start, dirty.end,
+				  TRACK_PAGE_IS_PRESENT | TRACK_PAGE_IS_SOFT_DIRTY))
+				return dirty.start;
+			start = dirty.end;
+		} else {
+			if (!emit(output, guard.start, guard.end,
+				  TRACK_PAGE_IS_SWAPPED | TRACK_PAGE_IS_GUARD |
+					  TRACK_PAGE_IS_SOFT_DIRTY))
+				return guard.start;
+			start = guard.end;
+		}
+	}
 	return end;
 }
 
 /* Answers [scan->start, end); fills walk_end. */
 static int answer(int fd, struct track_pm_scan_arg *scan, uint64_t end,
-		  const struct session_task *task, struct output *output)
+		  const struct session_task *task, bool tell, struct output *output)
 {
 	uint64_t at = scan->start, stop, came;
 
-	while (at < end) {
-		if (output->hidden)
-			at = after_hidden(output->hidden, at);
-		if (at >= end)
-			break;
-		stop = output->hidden ? before_hidden(output->hidden, at, end) : end;
-		came = ask(fd, scan, at, stop, task, output);
+	for (; at < end; at = came) {
+		bool known;
+
+		stop = tell ? piece_end(&task->known, at, end) : end;
+		known = tell && range_set_contains(&task->known, at, stop);
+		came = known ? tell_known(task, at, stop, output) :
+			       ask(fd, scan, at, stop, task, output);
 		if (!came)
 			return -1;
-		at = came;
-		if (came < stop)
+		if (came < stop) {
+			at = came;
 			break;
+		}
 	}
-	scan->walk_end = at < end ? at : end;
+	scan->walk_end = at;
 	return (int)output->nr;
 }
 
+/* tell: what is known need not be asked for, and clean pages may be left out. */
 static int answer_scan(int fd, struct track_pm_scan_arg *scan, const struct session_task *task,
-		       bool hide)
+		       bool tell)
 {
 	auto_free struct track_page_region *regions = calloc(scan->vec_len, sizeof(*regions));
 	struct output output = {
@@ -186,7 +197,6 @@ static int answer_scan(int fd, struct track_pm_scan_arg *scan, const struct sess
 		.cap = scan->vec_len,
 		.return_mask = scan->return_mask,
 		.regions = regions,
-		.hidden = hide && task ? &task->quiet : NULL,
 	};
 	const struct range vdso = vdso_of(task);
 	uint64_t end = scan->end;
@@ -199,15 +209,24 @@ static int answer_scan(int fd, struct track_pm_scan_arg *scan, const struct sess
 		return answer_vdso(&output, scan, &vdso);
 	if (scan->start < vdso.start && scan->end > vdso.start)
 		end = vdso.start; /* whoever asked goes on from walk_end */
-	return answer(fd, scan, end, task, &output);
+	return answer(fd, scan, end, task, tell, &output);
+}
+
+/* CRIU's own question asks for whatever has content; only that one can be answered from memory. */
+static bool asks_for_content(const struct track_pm_scan_arg *scan)
+{
+	uint64_t none = TRACK_PAGE_IS_PFNZERO | TRACK_PAGE_IS_FILE;
+
+	return scan->category_inverted == none && scan->category_mask == none && !scan->max_pages &&
+	       scan->category_anyof_mask == (TRACK_PAGE_IS_PRESENT | TRACK_PAGE_IS_SWAPPED);
 }
 
 int plugin_answer_scan(int fd, struct track_pm_scan_arg *scan, struct session_task *task)
 {
-	int nr = answer_scan(fd, scan, task, !scan->max_pages);
+	bool tell = task && asks_for_content(scan);
+	int nr = answer_scan(fd, scan, task, tell);
 
-	if (nr >= 0 && task && !scan->max_pages &&
-	    session_hide(task, scan->start, scan->walk_end)) {
+	if (nr >= 0 && tell && session_hide(task, scan->start, scan->walk_end)) {
 		errno = ENOMEM;
 		return -1;
 	}

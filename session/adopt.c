@@ -28,7 +28,7 @@ void session_leave_untracked(struct session *session, struct session_task *task,
 	range_set_free(&task->fresh);
 	range_set_free(&task->written);
 	range_set_free(&task->clean);
-	range_set_free(&task->quiet);
+	range_set_free(&task->known);
 	snprintf(task->untracked, sizeof(task->untracked), "%s", reason);
 	log_warn("process %d is not tracked, all its memory counts as dirty: %s", task->pid,
 		 reason);

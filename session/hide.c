@@ -6,6 +6,7 @@
 
 #include "image/merge.h"
 #include "session/internal.h"
+#include "track/scan.h"
 #include "util/cleanup.h"
 #include "util/fault.h"
 #include "util/log.h"
@@ -25,25 +26,59 @@ static int mapped_now(pid_t pid, struct range_set *mapped)
 	return ret;
 }
 
+static int find_guards(struct session_task *task)
+{
+	auto_close int pagemap = track_pagemap_open(task->pid);
+	int ret = pagemap < 0 ? pagemap : 0;
+
+	for (size_t i = 0; i < task->empty.nr && !ret; i++)
+		ret = track_find_guards(pagemap, task->empty.v[i].start, task->empty.v[i].end,
+					&task->guards);
+	return ret;
+}
+
+/*
+ * The proof holds for pages of a mapping, so what is not mapped any more is no part of it.
+ * Everything that exists and is not hidden is dirty, be it only that the parent lacks it.
+ */
+static int divide(struct session_task *task)
+{
+	auto_range_set struct range_set mapped = { 0 }, clean = { 0 }, rest = { 0 };
+	int ret = mapped_now(task->pid, &mapped);
+
+	if (!ret)
+		ret = range_set_intersect(&task->quiet, &task->clean, &clean);
+	if (!ret)
+		ret = range_set_intersect(&clean, &mapped, &task->hidden);
+	if (!ret)
+		ret = range_set_intersect(&task->written, &task->known, &task->dirty);
+	if (!ret)
+		ret = range_set_subtract(&task->quiet, &task->hidden, &rest);
+	for (size_t i = 0; i < rest.nr && !ret; i++)
+		ret = range_set_add(&task->dirty, rest.v[i].start, rest.v[i].end);
+	return ret ? ret : find_guards(task);
+}
+
 void session_choose_hidden(const struct session *session, struct session_task *task)
 {
-	auto_range_set struct range_set quiet = task->quiet, mapped = { 0 };
-
-	task->quiet = (struct range_set){ 0 };
-	if (session->hides && quiet.nr && !mapped_now(task->pid, &mapped))
-		range_set_intersect(&quiet, &mapped, &task->quiet);
+	if (session->hides && task->known.nr && !divide(task))
+		return;
+	range_set_free(&task->known);
+	range_set_free(&task->hidden);
+	range_set_free(&task->dirty);
+	range_set_free(&task->guards);
 }
 
 int session_hide(struct session_task *task, uint64_t start, uint64_t end)
 {
 	int ret = 0;
 
-	for (size_t i = range_set_find(&task->quiet, start); i < task->quiet.nr && !ret; i++) {
-		const struct range *range = &task->quiet.v[i];
+	for (size_t i = range_set_find(&task->hidden, start); i < task->hidden.nr && !ret; i++) {
+		const struct range *range = &task->hidden.v[i];
 
 		if (range->start >= end)
 			break;
-		ret = range_set_add(&task->hidden, range->start > start ? range->start : start,
+		ret = range_set_add(&task->asked, range->start > start ? range->start : start,
 				    range->end < end ? range->end : end);
 	}
 	return ret;
@@ -71,6 +106,6 @@ uint64_t session_count_hidden(const struct session *session)
 	uint64_t bytes = 0;
 
 	for (size_t i = 0; i < session->nr_tasks; i++)
-		bytes += range_set_bytes(&session->tasks[i].hidden);
+		bytes += range_set_bytes(&session->tasks[i].asked);
 	return bytes / (uint64_t)sysconf(_SC_PAGESIZE);
 }

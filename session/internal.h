@@ -52,8 +52,8 @@ void session_look_for_writers(struct session *session);
 void session_parent_cover(struct session *session, struct session_task *task);
 
 /*
- * hide.c: leaves in task->quiet only what may be hidden: nothing if the session does not hide, and
- * else what is mapped at this moment. For a task that is frozen.
+ * hide.c: after the take of a frozen task, divides what is known of it into task->dirty and
+ * task->hidden. If the session does not hide, or on failure, nothing is known.
  */
 void session_choose_hidden(const struct session *session, struct session_task *task);
 

@@ -91,7 +91,12 @@ void session_task_free(struct session_task *task)
 	range_set_free(&task->clean);
 	range_set_free(&task->cover);
 	range_set_free(&task->quiet);
+	range_set_free(&task->empty);
+	range_set_free(&task->guards);
+	range_set_free(&task->known);
+	range_set_free(&task->dirty);
 	range_set_free(&task->hidden);
+	range_set_free(&task->asked);
 }
 
 /* A task that is gone, or has no memory, is left out: nothing of it will be asked for. */

@@ -47,8 +47,13 @@ struct session_task {
 	bool full_as_expected;         /* nobody need be warned: a first iteration, a new process */
 	struct range_set written;      /* what the take found and armed */
 	struct range_set clean;        /* may be, if the page proves it: see session_is_clean() */
-	struct range_set quiet;        /* of those, anonymous pages that the take proved clean */
-	struct range_set hidden;       /* of those, what session_hide() was told of */
+	struct range_set quiet;        /* anonymous pages that the take proved unwritten */
+	struct range_set empty;        /* anonymous memory that the take found without content */
+	struct range_set known;        /* what need not be asked for again: see session_hide() */
+	struct range_set dirty;        /* in known: all that has content and is not hidden */
+	struct range_set guards;       /* in known: guard regions */
+	struct range_set hidden;       /* in known: proven clean, CRIU is not told of it */
+	struct range_set asked; /* of hidden: CRIU has asked, so it belongs into its images */
 };
 
 struct session;
@@ -109,13 +114,14 @@ bool session_is_clean(const struct session_task *task, uint64_t start, uint64_t 
 
 /*
  * Hiding: CRIU looks at every page that it is told of, also at the clean ones, while the tree is
- * frozen. With hiding it is not told of those that the take itself has proved clean (task->quiet,
- * from session_take() on); they are noted instead, and put into its images before these count.
- * Only for the dump of a frozen tree.
+ * frozen. With hiding it is not told of those that the take itself has proved clean; they are
+ * put into its images before these count. Only for the dump of a frozen tree. From session_take()
+ * on, the memory in task->known need not be asked for: what is neither in task->dirty,
+ * task->guards nor task->hidden there has no content.
  */
 void session_set_hiding(struct session *session);
 
-/* Notes the quiet pages of [start, end) as not told of; may be called twice for a page. -ENOMEM. */
+/* Notes the part of task->hidden in [start, end) as asked for, which may happen twice. -ENOMEM. */
 int session_hide(struct session_task *task, uint64_t start, uint64_t end);
 
 /*

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "session/internal.h"
-#include "track/quiet.h"
+#include "track/quick.h"
 #include "track/scan.h"
 #include "util/cleanup.h"
 #include "util/fault.h"
@@ -16,7 +16,7 @@ static void all_dirty(struct session_task *task, const char *reason)
 {
 	snprintf(task->full, sizeof(task->full), "%s", reason);
 	range_set_free(&task->clean);
-	range_set_free(&task->quiet);
+	range_set_free(&task->known);
 }
 
 /* NULL if nothing can write this task's memory behind our back while it is being armed. */
@@ -40,18 +40,28 @@ static int take_ranges(int pagemap, const struct range_set *ranges, struct range
 	return 0;
 }
 
+static int take_quickly(int pagemap, const struct range *range, struct session_task *task)
+{
+	const struct track_quick found = {
+		.taken = &task->written,
+		.quiet = &task->quiet,
+		.empty = &task->empty,
+	};
+	int ret = track_take_quickly(pagemap, range->start, range->end, &found);
+
+	return ret ? ret : range_set_add(&task->known, range->start, range->end);
+}
+
 /* The quick way where it is exact; a mapping that went away or was replaced is asked in full. */
 static int take_anonymous(int pagemap, const struct range_set *ranges, struct session_task *task)
 {
-	bool exact = track_quiet_is_exact(pagemap);
+	bool exact = track_quick_is_exact(pagemap);
 	int ret = 0;
 
 	for (size_t i = 0; i < ranges->nr && !ret; i++) {
 		const struct range *range = &ranges->v[i];
 
-		ret = exact ? track_take_quiet(pagemap, range->start, range->end, &task->written,
-					       &task->quiet) :
-			      -EPERM;
+		ret = exact ? take_quickly(pagemap, range, task) : -EPERM;
 		if (ret == -EPERM)
 			ret = track_take(pagemap, range->start, range->end, &task->written);
 	}
@@ -74,19 +84,13 @@ static int take_written(struct session_task *task)
 	return ret ? ret : take_ranges(pagemap, &task->fresh, &task->written);
 }
 
-/*
- * clean = registered before this iteration, in the parent's images, and not written since. Of
- * what is quiet only that remains, too.
- */
+/* clean = registered before this iteration, in the parent's images, and not written since. */
 static int find_clean(struct session_task *task)
 {
-	auto_range_set struct range_set quiet = task->quiet, in_parent = { 0 };
+	auto_range_set struct range_set in_parent = { 0 };
 	int ret = range_set_intersect(&task->tracked, &task->cover, &in_parent);
 
-	task->quiet = (struct range_set){ 0 };
-	if (!ret)
-		ret = range_set_subtract(&in_parent, &task->written, &task->clean);
-	return ret ? ret : range_set_intersect(&quiet, &task->clean, &task->quiet);
+	return ret ? ret : range_set_subtract(&in_parent, &task->written, &task->clean);
 }
 
 static bool is_still_the_same(const struct session_task *task)

@@ -78,16 +78,42 @@ static int add_region(const struct track_page_region *region, void *arg)
 	return range_set_add(arg, region->start, region->end);
 }
 
-/* Written pages with content of their own. */
-#define QUERY_WRITTEN                                                                        \
-	.category_inverted = TRACK_PAGE_IS_PFNZERO | TRACK_PAGE_IS_FILE,                     \
-	.category_mask = TRACK_PAGE_IS_WRITTEN | TRACK_PAGE_IS_PFNZERO | TRACK_PAGE_IS_FILE, \
-	.category_anyof_mask = TRACK_PAGE_IS_PRESENT | TRACK_PAGE_IS_SWAPPED,                \
-	.return_mask = TRACK_PAGE_IS_WRITTEN
+#define NO_CONTENT (TRACK_PAGE_IS_PFNZERO | TRACK_PAGE_IS_FILE)
+#define CONTENT    (TRACK_PAGE_IS_PRESENT | TRACK_PAGE_IS_SWAPPED)
+
+bool track_knows_guards(int pagemap_fd)
+{
+	struct track_page_region region;
+	struct track_pm_scan_arg scan = {
+		.size = sizeof(scan),
+		.vec = (uintptr_t)&region,
+		.vec_len = 1,
+		.return_mask = TRACK_PAGE_IS_GUARD,
+	};
+
+	return !ioctl(pagemap_fd, TRACK_PAGEMAP_SCAN, &scan);
+}
+
+int track_find_guards(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *guards)
+{
+	static const struct track_scan_query query = {
+		.category_mask = TRACK_PAGE_IS_GUARD,
+		.return_mask = TRACK_PAGE_IS_GUARD,
+	};
+
+	return track_scan(pagemap_fd, start, end, &query, add_region, guards);
+}
 
 int track_take(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *taken)
 {
-	static const struct track_scan_query query = { QUERY_WRITTEN, .write_protect = true };
+	uint64_t none = NO_CONTENT | (track_knows_guards(pagemap_fd) ? TRACK_PAGE_IS_GUARD : 0);
+	const struct track_scan_query query = {
+		.category_inverted = none,
+		.category_mask = none | TRACK_PAGE_IS_WRITTEN,
+		.category_anyof_mask = CONTENT,
+		.return_mask = TRACK_PAGE_IS_WRITTEN,
+		.write_protect = true,
+	};
 
 	return track_scan(pagemap_fd, start, end, &query, add_region, taken);
 }
@@ -100,7 +126,12 @@ static int count_region(const struct track_page_region *region, void *arg)
 
 int track_count_written(int pagemap_fd, uint64_t start, uint64_t end, uint64_t *ret_pages)
 {
-	static const struct track_scan_query query = { QUERY_WRITTEN };
+	static const struct track_scan_query query = {
+		.category_inverted = NO_CONTENT,
+		.category_mask = NO_CONTENT | TRACK_PAGE_IS_WRITTEN,
+		.category_anyof_mask = CONTENT,
+		.return_mask = TRACK_PAGE_IS_WRITTEN,
+	};
 	uint64_t bytes = 0;
 	int ret = track_scan(pagemap_fd, start, end, &query, count_region, &bytes);
 
@@ -113,9 +144,9 @@ int track_count_written(int pagemap_fd, uint64_t start, uint64_t end, uint64_t *
 int track_existing(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *existing)
 {
 	static const struct track_scan_query query = {
-		.category_inverted = TRACK_PAGE_IS_PFNZERO | TRACK_PAGE_IS_FILE,
-		.category_mask = TRACK_PAGE_IS_PFNZERO | TRACK_PAGE_IS_FILE,
-		.category_anyof_mask = TRACK_PAGE_IS_PRESENT | TRACK_PAGE_IS_SWAPPED,
+		.category_inverted = NO_CONTENT,
+		.category_mask = NO_CONTENT,
+		.category_anyof_mask = CONTENT,
 		.return_mask = TRACK_PAGE_IS_PRESENT,
 	};
 

@@ -43,8 +43,9 @@ int track_scan(int pagemap_fd, uint64_t start, uint64_t end, const struct track_
  * Takes what was written in [start, end): arms every written page that has content of its own
  * (present or swapped, neither zero page nor clean page of a file) and adds it to taken, page by
  * page in one atomic step: a write after it is found by the next call. Never arms pages that do
- * not exist, because protecting a hole leaves a marker that looks like a swapped page. Ranges
- * not registered for asynchronous write-protect are skipped.
+ * not exist, because protecting a hole leaves a marker that looks like a swapped page, and no
+ * guard regions, which would look unwritten then. Ranges not registered for asynchronous
+ * write-protect are skipped.
  */
 int track_take(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *taken);
 
@@ -53,6 +54,15 @@ int track_take(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *t
  * present or swapped, neither zero page nor clean page of a file.
  */
 int track_existing(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *existing);
+
+/*
+ * True if the kernel tells guard regions from pages (PAGE_IS_GUARD, Linux 6.15). Where it does not
+ * they are taken for written pages.
+ */
+bool track_knows_guards(int pagemap_fd);
+
+/* Adds to guards what of [start, end) is guarded. Only where the kernel can tell. */
+int track_find_guards(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *guards);
 
 /* Counts the pages that track_take() would take, and takes none. */
 int track_count_written(int pagemap_fd, uint64_t start, uint64_t end, uint64_t *ret_pages);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "track/quiet.h"
+#include "track/quick.h"
 
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -11,17 +11,9 @@
 /* Asking about this many unwritten pages costs as much as another system call. */
 #define COALESCED_PAGES 64
 
-bool track_quiet_is_exact(int pagemap_fd)
+bool track_quick_is_exact(int pagemap_fd)
 {
-	struct track_page_region region;
-	struct track_pm_scan_arg scan = {
-		.size = sizeof(scan),
-		.vec = (uintptr_t)&region,
-		.vec_len = 1,
-		.return_mask = TRACK_PAGE_IS_GUARD,
-	};
-
-	return !ioctl(pagemap_fd, TRACK_PAGEMAP_SCAN, &scan);
+	return track_knows_guards(pagemap_fd);
 }
 
 static int add_region(const struct track_page_region *region, void *arg)
@@ -99,17 +91,33 @@ static int prove(int pagemap_fd, const struct range_set *passed_over, struct ran
 	return ret;
 }
 
-int track_take_quiet(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *taken,
-		     struct range_set *quiet)
+static int add_all(struct range_set *set, const struct range_set *added)
 {
-	auto_range_set struct range_set whole = { 0 }, suspects = { 0 }, passed_over = { 0 };
+	int ret = 0;
+
+	for (size_t i = 0; i < added->nr && !ret; i++)
+		ret = range_set_add(set, added->v[i].start, added->v[i].end);
+	return ret;
+}
+
+int track_take_quickly(int pagemap_fd, uint64_t start, uint64_t end,
+		       const struct track_quick *found)
+{
+	auto_range_set struct range_set whole = { 0 }, suspects = { 0 }, passed_over = { 0 },
+					taken = { 0 }, empty = { 0 };
 	int ret = scan_fast(pagemap_fd, start, end, &suspects);
 
 	if (!ret)
-		ret = take_suspects(pagemap_fd, &suspects, taken);
+		ret = take_suspects(pagemap_fd, &suspects, &taken);
+	if (!ret)
+		ret = add_all(found->taken, &taken);
+	if (!ret)
+		ret = range_set_subtract(&suspects, &taken, &empty);
+	if (!ret)
+		ret = add_all(found->empty, &empty);
 	if (!ret)
 		ret = range_set_add(&whole, start, end);
 	if (!ret)
 		ret = range_set_subtract(&whole, &suspects, &passed_over);
-	return ret ? ret : prove(pagemap_fd, &passed_over, quiet);
+	return ret ? ret : prove(pagemap_fd, &passed_over, found->quiet);
 }

@@ -9,8 +9,8 @@
  *     over is looked at, and must be present or swapped, registered and unwritten;
  *   - PM_SCAN_CHECK_WPASYNC: no mapping of the range is one that was not registered.
  */
-#ifndef LAZY_WP_TRACK_QUIET_H
-#define LAZY_WP_TRACK_QUIET_H
+#ifndef LAZY_WP_TRACK_QUICK_H
+#define LAZY_WP_TRACK_QUICK_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,15 +23,21 @@
  * pagemap_scan_pmd_entry()"). That cannot be probed without swapping, so PAGE_IS_GUARD stands for
  * it, which came later (6.15).
  */
-bool track_quiet_is_exact(int pagemap_fd);
+bool track_quick_is_exact(int pagemap_fd);
+
+/* What a quick take found; the sets are the caller's, and are added to. */
+struct track_quick {
+	struct range_set *taken; /* written: armed again */
+	struct range_set *quiet; /* there, and proven unwritten */
+	struct range_set *empty; /* neither: absent, a zero page, a guard region */
+};
 
 /*
  * As track_take() for [start, end), which must be private anonymous memory that was registered
- * before. Adds to quiet the pages that exist and were proven unwritten. -EPERM: a part of it is
- * not registered, and nothing was taken; other errors of the ioctl (man 2 ioctl_pagemap_scan)
- * and -ENOMEM: some pages may have been taken, and are in taken.
+ * before. -EPERM: a part of it is not registered, and nothing was taken; other errors of the ioctl
+ * (man 2 ioctl_pagemap_scan) and -ENOMEM: some pages may have been taken, and are in taken.
  */
-int track_take_quiet(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *taken,
-		     struct range_set *quiet);
+int track_take_quickly(int pagemap_fd, uint64_t start, uint64_t end,
+		       const struct track_quick *found);
 
 #endif

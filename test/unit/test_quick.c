@@ -19,12 +19,16 @@
 #include <cmocka.h>
 
 #include "track/probe.h"
-#include "track/quiet.h"
+#include "track/quick.h"
 #include "track/scan.h"
 #include "track/uffd.h"
 #include "util/cleanup.h"
 
 #define TABLES 4
+
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
+#endif
 
 static uint64_t page_size, table_bytes;
 
@@ -48,11 +52,18 @@ static uint8_t *map_aligned(void)
 	return (uint8_t *)(((uintptr_t)memory + table_bytes - 1) / table_bytes * table_bytes);
 }
 
+static int take_all(const struct area *area, struct range_set *taken, struct range_set *quiet)
+{
+	auto_range_set struct range_set empty = { 0 };
+	const struct track_quick found = { .taken = taken, .quiet = quiet, .empty = &empty };
+
+	return track_take_quickly(area->pagemap, address(area, 0),
+				  address(area, TABLES * table_bytes), &found);
+}
+
 static void take(const struct area *area, struct range_set *taken, struct range_set *quiet)
 {
-	assert_int_equal(track_take_quiet(area->pagemap, address(area, 0),
-					  address(area, TABLES * table_bytes), taken, quiet),
-			 0);
+	assert_int_equal(take_all(area, taken, quiet), 0);
 }
 
 /* Written and armed; advice: MADV_HUGEPAGE or MADV_NOHUGEPAGE. */
@@ -137,6 +148,24 @@ static void test_zero_page(void **state)
 	expect(&area, 0, page_size, 0);
 }
 
+/* It must not become one that looks unwritten, however often it is taken. */
+static void test_guard(void **state)
+{
+	auto_area struct area area = new_area(MADV_NOHUGEPAGE);
+	auto_range_set struct range_set guards = { 0 };
+
+	(void)state;
+	assert_int_equal(madvise(area.memory + page_size, 3 * page_size, MADV_GUARD_INSTALL), 0);
+	expect(&area, page_size, 4 * page_size, 0);
+	expect(&area, page_size, 4 * page_size, 0);
+	assert_int_equal(track_find_guards(area.pagemap, address(&area, 0),
+					   address(&area, table_bytes), &guards),
+			 0);
+	assert_int_equal(guards.nr, 1);
+	assert_int_equal(guards.v[0].start, address(&area, page_size));
+	assert_int_equal(guards.v[0].end, address(&area, 4 * page_size));
+}
+
 static void test_table_thrown_away(void **state)
 {
 	auto_area struct area area = new_area(MADV_NOHUGEPAGE);
@@ -187,9 +216,7 @@ static void test_replaced(void **state)
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
 			 at);
 	*at = 9;
-	assert_int_equal(track_take_quiet(area.pagemap, address(&area, 0),
-					  address(&area, TABLES * table_bytes), &taken, &quiet),
-			 -EPERM);
+	assert_int_equal(take_all(&area, &taken, &quiet), -EPERM);
 	assert_int_equal(taken.nr, 0);
 	assert_int_equal(quiet.nr, 0);
 }
@@ -203,9 +230,7 @@ static void test_forgotten(void **state)
 	(void)state;
 	util_close_cleanup(&area.uffd);
 	area.uffd = -1;
-	assert_int_equal(track_take_quiet(area.pagemap, address(&area, 0),
-					  address(&area, TABLES * table_bytes), &taken, &quiet),
-			 -EPERM);
+	assert_int_equal(take_all(&area, &taken, &quiet), -EPERM);
 	assert_int_equal(quiet.nr, 0);
 }
 
@@ -233,6 +258,7 @@ int main(void)
 		cmocka_unit_test(test_written),
 		cmocka_unit_test(test_page_thrown_away),
 		cmocka_unit_test(test_zero_page),
+		cmocka_unit_test(test_guard),
 		cmocka_unit_test(test_table_thrown_away),
 		cmocka_unit_test(test_huge_page_thrown_away),
 		cmocka_unit_test(test_page_of_a_huge_page),
@@ -245,7 +271,7 @@ int main(void)
 
 	page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	table_bytes = page_size / sizeof(uint64_t) * page_size;
-	if (track_probe(&features) || !features.uffd_wp_async || !track_quiet_is_exact(pagemap)) {
+	if (track_probe(&features) || !features.uffd_wp_async || !track_quick_is_exact(pagemap)) {
 		puts("no asynchronous write-protect here, or a fast path that is not exact");
 		return 77;
 	}
