@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* `criu-lazy-wp show`: prints a dirty log or a pagemap, for people or as one JSON object. */
+/* `criu-lazy-wp show`: prints a dirty log, a pagemap or statistics, for people or as one JSON object. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,25 +12,19 @@
 #include "image/pagemap.h"
 #include "image/stream.h"
 #include "util/cleanup.h"
-
-/* Files are hostile: only printable ASCII goes to a terminal or into JSON, the rest is escaped. */
-static void print_escaped(const char *text)
-{
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-		if (*c == '"' || *c == '\\')
-			printf("\\%c", *c);
-		else if (*c < ' ' || *c > '~')
-			printf("\\u%04x", *c);
-		else
-			putchar(*c);
-	}
-}
+#include "util/json.h"
 
 static void print_json_string(const char *key, const char *text)
 {
-	printf("\"%s\":\"", key);
-	print_escaped(text);
-	putchar('"');
+	printf("\"%s\":", key);
+	json_print_string(stdout, text);
+}
+
+/* Files are hostile: only printable ASCII goes to a terminal. */
+static void print_safely(const char *text)
+{
+	for (; *text; text++)
+		putchar(*text >= ' ' && *text <= '~' ? *text : '?');
 }
 
 static void print_session(const uint8_t session[IMAGE_SESSION_BYTES])
@@ -47,14 +41,14 @@ static void print_text_header(const struct image_dirty_log_header *header)
 	if (header->has_parent)
 		printf(" (parent %" PRIu64 ")", header->parent_sequence);
 	printf("\ntracker:    ");
-	print_escaped(header->tracker);
+	print_safely(header->tracker);
 	printf("\nkernel:     ");
-	print_escaped(header->kernel_release);
+	print_safely(header->kernel_release);
 	printf("\npid:        %u\nstart time: %" PRIu64 " ticks\n", header->pid,
 	       header->start_time);
 	if (header->full_reason[0]) {
 		printf("all taken:  ");
-		print_escaped(header->full_reason);
+		print_safely(header->full_reason);
 		putchar('\n');
 	}
 }
@@ -62,12 +56,12 @@ static void print_text_header(const struct image_dirty_log_header *header)
 static void print_text_mapping(const struct image_dirty_log_mapping *mapping)
 {
 	printf("  %012" PRIx64 "-%012" PRIx64 " ", mapping->start, mapping->end);
-	print_escaped(mapping->perms);
+	print_safely(mapping->perms);
 	printf(" %08" PRIx64 " %02x:%02x %" PRIu64 " %s", mapping->pgoff, mapping->dev_major,
 	       mapping->dev_minor, mapping->ino, image_tracking_name(mapping->tracking));
 	if (mapping->reason[0]) {
 		printf(": ");
-		print_escaped(mapping->reason);
+		print_safely(mapping->reason);
 	}
 	putchar('\n');
 }
@@ -193,10 +187,28 @@ static int show_pagemap(int dir, const char *name, bool json, struct image_error
 	return ret;
 }
 
+/* lazy-wp-stats.json is for people as it is. */
+static int show_stats(const char *path, struct image_error *error)
+{
+	auto_fclose FILE *file = fopen(path, "re");
+	int c;
+
+	if (!file)
+		return image_fail(error, -errno, "%.80s: cannot open: %s", path, strerror(errno));
+	while ((c = fgetc(file)) != EOF)
+		putchar((c >= ' ' && c <= '~') || c == '\n' ? c : '?');
+	return ferror(file) ? image_fail(error, -EIO, "%.80s: cannot read", path) : 0;
+}
+
 static int show(const char *path, bool json, struct image_error *error)
 {
+	size_t len = strlen(path), suffix = strlen(".json");
 	uint32_t magics[2];
-	int ret = image_read_magics(AT_FDCWD, path, magics, error);
+	int ret;
+
+	if (len > suffix && !strcmp(path + len - suffix, ".json"))
+		return show_stats(path, error);
+	ret = image_read_magics(AT_FDCWD, path, magics, error);
 
 	if (ret)
 		return ret;
@@ -204,9 +216,10 @@ static int show(const char *path, bool json, struct image_error *error)
 		return show_log(AT_FDCWD, path, json, error);
 	if (magics[0] == IMAGE_MAGIC_COMMON && magics[1] == IMAGE_MAGIC_PAGEMAP)
 		return show_pagemap(AT_FDCWD, path, json, error);
-	return image_fail(error, -EBADMSG,
-			  "%.80s: neither a dirty log nor a pagemap: crit shows other images",
-			  path);
+	return image_fail(
+		error, -EBADMSG,
+		"%.80s: no dirty log, pagemap or lazy-wp-stats.json: crit shows other images",
+		path);
 }
 
 int cli_cmd_show(int argc, char **argv)

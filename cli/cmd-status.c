@@ -8,30 +8,17 @@
 
 #include "cli/cli.h"
 #include "keeper/client/keeper-client.h"
+#include "util/json.h"
 
 struct printer {
 	bool json;
 	size_t trees;
 };
 
-static void print_json_string(const char *text)
-{
-	putchar('"');
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			printf("\\%c", *text);
-		else if ((unsigned char)*text < 0x20)
-			printf("\\u%04x", *text);
-		else
-			putchar(*text);
-	}
-	putchar('"');
-}
-
 static void print_json_or_null(const char *text)
 {
 	if (text[0])
-		print_json_string(text);
+		json_print_string(stdout, text);
 	else
 		printf("null");
 }
@@ -54,7 +41,7 @@ static void print_json_tree(const struct keeper_state *state, bool first)
 		const struct keeper_task *task = &state->tasks[i];
 
 		printf("%s{\"pid\":%d,\"tracker\":", i ? "," : "", task->pid);
-		print_json_string(task->tracker);
+		json_print_string(stdout, task->tracker);
 		printf(",\"vmas\":%" PRIu64 ",\"warning\":", task->vmas);
 		print_json_or_null(task->warning);
 		printf("}");

@@ -17,7 +17,8 @@ static const struct cli_command commands[] = {
 	  "take the final dump (criu dump --lazy-wp)", launch },
 	{ "status", "[--json]", "list the tracked trees", cli_cmd_status },
 	{ "stop", "-t PID", "end tracking of a tree, which goes on untouched", cli_cmd_stop },
-	{ "show", "FILE [--json]", "print a dirty log or a pagemap", cli_cmd_show },
+	{ "show", "FILE [--json]", "print a dirty log, a pagemap or lazy-wp-stats.json",
+	  cli_cmd_show },
 	{ "verify", "-t PID -D DIR [--stopped] [--strict]",
 	  "compare a tree's memory with what its images would restore", cli_cmd_verify },
 };

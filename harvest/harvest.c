@@ -2,14 +2,15 @@
 #include "harvest/harvest.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "harvest/pipe.h"
 #include "image/inventory.h"
 #include "session/session.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/fault.h"
 #include "util/log.h"
 
@@ -21,14 +22,6 @@ struct harvest {
 	uint64_t taken_us; /* when the last task had been taken */
 	unsigned int next_pages_id;
 };
-
-static uint64_t clock_us(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 static int copy_task(struct harvest *harvest, const struct session_task *task,
 		     const struct harvest_source *source)
@@ -101,7 +94,7 @@ static void look_what_is_dirty(struct harvest *harvest)
 	const struct session_task *task;
 
 	for (size_t i = 0; (task = session_task_at(harvest->session, i)); i++)
-		harvest->result.pages_dirty += session_written_since(task);
+		harvest->result.pages_dirty += session_count_written(task);
 	harvest->result.dirty_window_us = clock_us(CLOCK_MONOTONIC) - harvest->taken_us;
 }
 
@@ -128,6 +121,19 @@ static int write_inventory(const struct harvest *harvest, uint64_t uptime_us)
 	int ret = image_inventory_write(harvest->request->images, &inventory);
 
 	return ret ? ret : image_stats_write(harvest->request->images, &stats);
+}
+
+static void write_stats(const struct harvest *harvest)
+{
+	const struct session_figures figures = {
+		.command = "pre-dump",
+		.pages_written = harvest->result.pages_written,
+		.pages_in_parent = harvest->result.pages_in_parent,
+		.copy_us = harvest->result.copy_us,
+		.threads = harvest->request->jobs,
+	};
+
+	session_write_stats(harvest->session, &figures);
 }
 
 /* CRIU's parent link; one that is there already is replaced, as CRIU does it. */
@@ -166,8 +172,10 @@ static int iterate(struct harvest *harvest)
 		ret = failed(harvest, "copying memory", copy_tasks(harvest));
 	if (!ret)
 		ret = failed(harvest, "inventory", write_inventory(harvest, uptime_us));
-	if (!ret)
+	if (!ret) {
+		write_stats(harvest);
 		ret = session_commit(harvest->session);
+	}
 	if (!ret)
 		look_what_is_dirty(harvest);
 	return ret;
@@ -192,4 +200,47 @@ int harvest_run(const struct harvest_request *request, struct harvest_result *re
 	harvest.result.total_us = clock_us(CLOCK_MONOTONIC) - start;
 	*ret_result = harvest.result;
 	return 0;
+}
+
+static uint64_t resident_pages(pid_t pid)
+{
+	unsigned long long size, resident = 0;
+	char path[64];
+	auto_fclose FILE *file = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
+	file = fopen(path, "re");
+	if (!file || fscanf(file, "%llu %llu", &size, &resident) != 2)
+		return 0;
+	return resident;
+}
+
+static void count_pages(struct session *session, struct harvest_result *result)
+{
+	const struct session_task *task;
+
+	for (size_t i = 0; (task = session_task_at(session, i)); i++) {
+		uint64_t dirty = session_count_written(task), all = resident_pages(task->pid);
+
+		result->nr_tasks++;
+		result->pages_dirty += dirty;
+		result->pages_in_parent += all > dirty ? all - dirty : 0;
+	}
+}
+
+int harvest_look(const struct harvest_request *request, struct harvest_result *ret_result)
+{
+	struct harvest_result result = { 0 };
+	struct session *session;
+	int ret = session_open(request->root, "pre-dump", request->keeper, &session);
+
+	if (ret)
+		return ret;
+	ret = session_adopt(session);
+	if (!ret) {
+		count_pages(session, &result);
+		*ret_result = result;
+	}
+	session_close(session);
+	return ret;
 }

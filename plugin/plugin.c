@@ -74,15 +74,21 @@ static void tell_failure(void)
 }
 
 /* CRIU's statistics are in its working directory, and nothing but numbers for people. */
-static int end_session(void)
+static void complete_stats(void)
 {
 	uint64_t hidden = session_count_hidden(plugin.session);
 	int ret = hidden ? image_stats_add_in_parent(AT_FDCWD, hidden) : 0;
+	struct session_figures figures = { .command = plugin.activation.what };
+	struct image_stats stats;
 
 	if (ret)
 		log_warn("stats-dump lacks %llu pages of the parent: %s",
 			 (unsigned long long)hidden, strerror(-ret));
-	return session_commit(plugin.session);
+	if (!image_stats_load(AT_FDCWD, &stats, NULL)) {
+		figures.pages_written = stats.pages_written;
+		figures.pages_in_parent = stats.pages_skipped_parent;
+	}
+	session_write_stats(plugin.session, &figures);
 }
 
 /*
@@ -96,10 +102,12 @@ static void at_exit(int status, void *arg)
 	(void)arg;
 	if (plugin.owner != getpid())
 		return;
-	if (status)
+	if (status) {
 		tell_failure();
-	else if (plugin.session)
-		ret = end_session();
+	} else if (plugin.session) {
+		complete_stats();
+		ret = session_commit(plugin.session);
+	}
 	session_close(plugin.session);
 	plugin.session = NULL;
 	if (ret)

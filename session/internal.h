@@ -5,6 +5,10 @@
 
 #include "session/session.h"
 
+struct session_times {
+	uint64_t adopt_us, take_us, settle_us;
+};
+
 struct session {
 	struct keeper_tree tree;
 	struct keeper_client *keeper;
@@ -15,6 +19,7 @@ struct session {
 	bool hides;                      /* see session_set_hiding() */
 	int images;                      /* this iteration's directory, -1 before it is known */
 	int parent;                      /* the directory of its parent, -1: none */
+	struct session_times times;
 	struct session_task *tasks;
 	size_t nr_tasks;
 };

@@ -9,6 +9,7 @@
 #include "ptrace-inject/inject.h"
 #include "session/internal.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/fault.h"
 #include "util/log.h"
 #include "util/process.h"
@@ -168,6 +169,7 @@ static int adopt_pass(struct session *session, bool first)
 
 int session_adopt(struct session *session)
 {
+	uint64_t start = clock_us(CLOCK_MONOTONIC);
 	int ret = adopt_pass(session, true);
 
 	/* A tree that forks faster than we look is not chased: late children are dirty, no more. */
@@ -175,6 +177,7 @@ int session_adopt(struct session *session)
 		ret = adopt_pass(session, false);
 	if (ret < 0)
 		log_error("cannot look at the tasks of %d: %s", session->tree.root, strerror(-ret));
+	session->times.adopt_us = clock_us(CLOCK_MONOTONIC) - start;
 	return ret < 0 ? ret : 0;
 }
 

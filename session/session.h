@@ -103,10 +103,10 @@ struct session_task *session_task_at(struct session *session, size_t index);
 int session_pages_to_copy(const struct session_task *task, struct range_set *ret_pages);
 
 /*
- * The pages of an armed task that were written since it was taken: what another iteration would
- * find now. 0 for one that is gone.
+ * The pages of a task that a take would find now: after a take, those written since. 0 for an
+ * untracked task and for one that is gone.
  */
-uint64_t session_written_since(const struct session_task *task);
+uint64_t session_count_written(const struct session_task *task);
 
 /* True if all pages in [start, end), read as categories after the take, are proven clean. */
 bool session_is_clean(const struct session_task *task, uint64_t start, uint64_t end,
@@ -133,6 +133,20 @@ int session_restore_hidden(struct session *session);
 
 /* The number of pages hidden from CRIU, of all tasks: its statistics lack them. */
 uint64_t session_count_hidden(const struct session *session);
+
+/* What the session itself does not know of an iteration. */
+struct session_figures {
+	const char *command; /* as in session_open() */
+	uint64_t pages_written, pages_in_parent;
+	uint64_t copy_us;     /* live only */
+	unsigned int threads; /* that copied; live only */
+};
+
+/*
+ * Writes lazy-wp-stats.json into the images directory: where time went and why pages were taken.
+ * Nothing depends on it, so that a failure is only a word in the log. Before session_commit().
+ */
+void session_write_stats(const struct session *session, const struct session_figures *figures);
 
 /*
  * Ends a successful iteration: writes lazy-wp-PID.img for every task taken, syncs all images,

@@ -10,6 +10,7 @@
 
 #include "ptrace-inject/inject.h"
 #include "session/internal.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/process.h"
 
@@ -60,7 +61,7 @@ static void look_at_mappings(struct session *session)
 	}
 }
 
-void session_settle(struct session *session)
+static void settle(struct session *session)
 {
 	char reason[SESSION_REASON_MAX] = "";
 
@@ -75,4 +76,12 @@ void session_settle(struct session *session)
 		begin_anew(session, session->writer);
 	else
 		look_at_mappings(session);
+}
+
+void session_settle(struct session *session)
+{
+	uint64_t start = clock_us(CLOCK_MONOTONIC);
+
+	settle(session);
+	session->times.settle_us = clock_us(CLOCK_MONOTONIC) - start;
 }

@@ -8,6 +8,7 @@
 #include "track/quick.h"
 #include "track/scan.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/fault.h"
 #include "util/log.h"
 #include "util/process.h"
@@ -154,11 +155,13 @@ static bool may_take(struct session *session)
 struct session_task *session_take(struct session *session, pid_t pid)
 {
 	struct session_task *task = session_find_task(session, pid);
+	uint64_t start = clock_us(CLOCK_MONOTONIC);
 
 	if (!task || task->taken || !may_take(session))
 		return task;
 	task->taken = true;
 	take(session, task);
+	session->times.take_us += clock_us(CLOCK_MONOTONIC) - start;
 	return task;
 }
 
@@ -198,11 +201,11 @@ static uint64_t count_ranges(int pagemap, const struct range_set *ranges)
 	return sum;
 }
 
-uint64_t session_written_since(const struct session_task *task)
+uint64_t session_count_written(const struct session_task *task)
 {
 	auto_close int pagemap = track_pagemap_open(task->pid);
 
-	if (pagemap < 0 || !task->armed)
+	if (pagemap < 0)
 		return 0;
 	return count_ranges(pagemap, &task->tracked) + count_ranges(pagemap, &task->fresh);
 }

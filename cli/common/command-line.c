@@ -117,6 +117,7 @@ char **cli_criu_arguments(int argc, char **argv, const char *criu,
 {
 	char **args = calloc((size_t)argc + 4, sizeof(*args));
 	struct cli_command_line ours = { 0 };
+	const char *next, *replaced;
 	bool dump = line->command && !strcmp(line->command, "dump");
 	int nr = 0;
 
@@ -126,7 +127,9 @@ char **cli_criu_arguments(int argc, char **argv, const char *criu,
 	for (int i = 1; i < argc; i++) {
 		if (!strncmp(argv[i], "--lazy-wp", 9) && (!argv[i][9] || argv[i][9] == '='))
 			continue;
-		if (is_own(argv[i], i + 1 < argc ? argv[i + 1] : NULL, &ours)) {
+		next = i + 1 < argc ? argv[i + 1] : NULL;
+		if (is_own(argv[i], next, &ours) ||
+		    (parent && is_option(argv[i], next, 0, "--prev-images-dir", &replaced))) {
 			i += !strchr(argv[i], '=');
 			continue;
 		}

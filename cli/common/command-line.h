@@ -26,8 +26,8 @@ void cli_read_command_line(int argc, char **argv, struct cli_command_line *ret_l
 
 /*
  * The arguments for CRIU: ours left out; track: with --track-mem for a dump, since CRIU asks the
- * tracker only with it and without any tracker refuses it; parent: with --prev-images-dir, or
- * NULL. The array is the caller's. NULL: no memory.
+ * tracker only with it and without any tracker refuses it; parent: with this --prev-images-dir in
+ * the place of the user's, or NULL. The array is the caller's. NULL: no memory.
  */
 char **cli_criu_arguments(int argc, char **argv, const char *criu,
 			  const struct cli_command_line *line, bool track, const char *parent);

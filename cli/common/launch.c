@@ -116,7 +116,7 @@ static int launch_criu(int argc, char **argv, const struct cli_command_line *lin
 	return args ? execute(paths->criu, args) : 1;
 }
 
-/* A dump of ours, after live rounds if it has no parent yet. */
+/* A pre-dump by CRIU, or a dump after as many live rounds as it takes. */
 static int launch_tracked(int argc, char **argv, const struct cli_command_line *line,
 			  const struct cli_paths *paths, pid_t root)
 {
@@ -124,7 +124,7 @@ static int launch_tracked(int argc, char **argv, const struct cli_command_line *
 	int rounds = 0;
 
 	/* A page server gets every iteration whole: rounds would be in vain. */
-	if (!strcmp(line->command, "dump") && !line->parent && !line->page_server)
+	if (!strcmp(line->command, "dump") && !line->page_server)
 		rounds = cli_live_rounds(line, root, paths->keeper);
 	if (rounds < 0 || activate(line, paths, root))
 		return 1;

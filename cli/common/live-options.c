@@ -178,6 +178,7 @@ int live_options_for_rounds(const struct cli_command_line *line, struct rounds_o
 {
 	struct rounds_options options = {
 		.images = line->images,
+		.parent = line->parent,
 		.max_downtime_ms = ROUNDS_DOWNTIME_MS,
 		.max_rounds = ROUNDS_MAX,
 		.jobs = default_jobs(),

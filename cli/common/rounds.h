@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * `criu dump --lazy-wp` without --prev-images-dir: live pre-dumps into DIR/pre/1, 2, … until the
- * dump that follows is predicted to freeze the tree for no longer than wanted. Every round is a
+ * `criu dump --lazy-wp`: live pre-dumps into DIR/pre/1, 2, … until the dump that follows is
+ * predicted to freeze the tree for no longer than wanted. With --prev-images-dir that may be so at
+ * once, and then there are none. Every round is a
  * complete iteration, so an interruption at any moment leaves a running tree and images that say
  * what they are.
  */
@@ -18,6 +19,7 @@
 struct rounds_options {
 	pid_t root;
 	const char *images, *keeper;
+	const char *parent; /* --prev-images-dir, relative to images; NULL: none */
 	unsigned int max_downtime_ms, max_rounds; /* max_rounds 0: none, a full dump */
 	unsigned int timeout_s;                   /* 0: none; no round is begun after it */
 	bool fail_on_stall;                       /* rather than to dump all the same */

@@ -4,6 +4,21 @@
 # small, and plain CRIU restores it with every page as it was.
 . "$(dirname "$0")/lib.sh"
 
+# Our statistics say what CRIU's do, and the pages that CRIU was not told of are counted in both.
+check_stats() {
+	local dir=$1
+	"$BUILD/bin/criu-lazy-wp" show "$dir/lazy-wp-stats.json" | python3 -c '
+import json, sys
+stats = json.load(sys.stdin)
+hidden = sum(task["pages"]["hidden"] for task in stats["tasks"])
+print(stats["pages_written"], stats["pages_in_parent"], hidden)' >"$TMP/stats"
+	read -r written in_parent hidden <"$TMP/stats"
+	[ "$written" = "$(stats_of "$dir" pages_written)" ] &&
+		[ "$in_parent" = "$(stats_of "$dir" pages_skipped_parent)" ] &&
+		[ "$hidden" -le "$in_parent" ] || fail "statistics of $dir: $(cat "$TMP/stats")"
+	echo "$dir: $written written, $in_parent in the parent, $hidden of them hidden"
+}
+
 main_job() {
 	local mode=$1 ckpt=$TMP/$1 options=() first
 	echo "# pre-dump mode $mode"
@@ -24,6 +39,9 @@ main_job() {
 	for n in 2 3 4; do
 		assert_at_most "$(stats_of "$ckpt/$n" pages_written)" $((first / 20)) "pages of $mode/$n"
 	done
+	check_stats "$ckpt/3"
+	check_stats "$ckpt/4"
+	[ "$hidden" -ge 30000 ] || fail "CRIU was told of nearly every page"
 	run_criu "$CRIU" restore "$ckpt/4" -d
 	expect_intact ok
 	end_dumpee

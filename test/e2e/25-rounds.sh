@@ -63,6 +63,24 @@ no_rounds() {
 	[ "$(stats_of "$TMP/full" pages_written)" -ge 65536 ] || fail "not a full dump"
 }
 
+# A parent that is good enough needs no rounds; one that has grown old gets them.
+with_parent() {
+	mkdir -p "$TMP/parents/1"
+	"$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$TMP/parents/1"
+	dump fresh-parent -R --prev-images-dir ../parents/1
+	[ "$(rounds)" = 0 ] || fail "rounds for a fresh parent"
+	assert_at_most "$(stats_of "$TMP/fresh-parent" pages_written)" $((65536 / 5)) "pages of the dump"
+	dump old-parent --prev-images-dir ../fresh-parent --max-downtime 0 --max-rounds 2
+	[ "$(rounds)" = 2 ] || fail "$(rounds) rounds for an old parent"
+	for round in 1 2; do
+		assert_at_most "$(stats_of "$TMP/old-parent/pre/$round" pages_written)" $((65536 / 5)) \
+			"pages of round $round"
+	done
+	wait_gone
+	run_criu "$CRIU" restore "$TMP/old-parent" -d
+	expect_intact ok
+}
+
 # expect_refusal REGEX OPTION...
 expect_refusal() {
 	local regex=$1
@@ -79,6 +97,7 @@ one_command
 max_rounds
 stall_fails
 no_rounds
+with_parent
 expect_refusal 'max-downtime' --max-downtime soon
 expect_refusal 'on-stall' --on-stall=never
 expect_refusal 'jobs' --jobs 0
