@@ -149,7 +149,22 @@ static int wait_until_stopped(struct verify_stopped_thread *thread, int64_t dead
 	return 0;
 }
 
-/* One pass over the tree; 1 if there were threads that are new to us, 0 if not. */
+/* Seizes the threads of a process that are new to us and waits until they stand still. */
+static int stop_process(struct verify_stopped *stopped, pid_t pid, int64_t deadline_ms,
+			struct image_error *error)
+{
+	size_t nr_before = stopped->nr;
+	int ret = seize_threads(stopped, pid, error);
+
+	for (size_t i = nr_before; i < stopped->nr && !ret; i++)
+		ret = wait_until_stopped(&stopped->v[i], deadline_ms, error);
+	return ret;
+}
+
+/*
+ * One pass over the tree; 1 if there were threads that are new to us, 0 if not. One process after
+ * the other, parents first: after vfork() a parent cannot stop before its child has gone on.
+ */
 static int stop_new(pid_t root, struct verify_stopped *stopped, int64_t deadline_ms,
 		    struct image_error *error)
 {
@@ -161,9 +176,7 @@ static int stop_new(pid_t root, struct verify_stopped *stopped, int64_t deadline
 		return image_fail(error, ret, "process %d: %s", root,
 				  ret == -ESRCH ? "there is none" : strerror(-ret));
 	for (size_t i = 0; i < tree.nr && !ret; i++)
-		ret = seize_threads(stopped, tree.v[i], error);
-	for (size_t i = nr_before; i < stopped->nr && !ret; i++)
-		ret = wait_until_stopped(&stopped->v[i], deadline_ms, error);
+		ret = stop_process(stopped, tree.v[i], deadline_ms, error);
 	return ret ? ret : stopped->nr > nr_before;
 }
 
