@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "image/pagemap.h"
@@ -23,39 +22,34 @@ int verify_memory_open(pid_t pid)
 	return errno == ENOENT ? -ESRCH : -errno;
 }
 
-/* Number of whole pages read from address on; it ends at the first that is not readable. */
-static uint64_t read_directly(pid_t pid, uint64_t address, uint64_t nr_pages, uint8_t *bytes)
+/*
+ * Number of whole pages read from address on; it ends at the first that cannot be read. By
+ * /proc/PID/mem, which also reads mappings without read permission, and leaves shared pages shared
+ * (harvest/copy.h).
+ */
+static uint64_t read_memory(int mem_fd, uint64_t address, uint64_t nr_pages, uint8_t *bytes)
 {
 	uint64_t page_size = image_page_size();
-	struct iovec local = { bytes, nr_pages * page_size };
-	struct iovec remote = { (void *)(uintptr_t)address, nr_pages * page_size };
-	ssize_t nr = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+	ssize_t nr = pread(mem_fd, bytes, nr_pages * page_size, (off_t)address);
 
 	return nr > 0 ? (uint64_t)nr / page_size : 0;
 }
 
-/* /proc/PID/mem also reads mappings without read permission. */
-static bool read_page(int mem_fd, uint64_t address, uint8_t *bytes)
-{
-	ssize_t page_size = (ssize_t)image_page_size();
-
-	return pread(mem_fd, bytes, (size_t)page_size, (off_t)address) == page_size;
-}
-
-static void read_run(pid_t pid, int mem_fd, uint64_t address, uint64_t nr_pages, uint8_t *bytes,
+static void read_run(int mem_fd, uint64_t address, uint64_t nr_pages, uint8_t *bytes,
 		     bool *readable)
 {
 	uint64_t page_size = image_page_size();
-	uint64_t nr = read_directly(pid, address, nr_pages, bytes);
+	uint64_t nr = read_memory(mem_fd, address, nr_pages, bytes);
 
 	for (uint64_t i = 0; i < nr; i++)
 		readable[i] = true;
 	for (uint64_t i = nr; i < nr_pages; i++)
-		readable[i] = read_page(mem_fd, address + i * page_size, bytes + i * page_size);
+		readable[i] = read_memory(mem_fd, address + i * page_size, 1,
+					  bytes + i * page_size) == 1;
 }
 
-void verify_memory_read(pid_t pid, int mem_fd, uint64_t address, uint64_t nr_pages,
-			const bool *wanted, uint8_t *bytes, bool *readable)
+void verify_memory_read(int mem_fd, uint64_t address, uint64_t nr_pages, const bool *wanted,
+			uint8_t *bytes, bool *readable)
 {
 	uint64_t page_size = image_page_size(), end;
 
@@ -63,8 +57,8 @@ void verify_memory_read(pid_t pid, int mem_fd, uint64_t address, uint64_t nr_pag
 		for (end = i + 1; end < nr_pages && wanted[end] == wanted[i]; end++)
 			;
 		if (wanted[i])
-			read_run(pid, mem_fd, address + i * page_size, end - i,
-				 bytes + i * page_size, readable + i);
+			read_run(mem_fd, address + i * page_size, end - i, bytes + i * page_size,
+				 readable + i);
 	}
 }
 

@@ -20,8 +20,8 @@ int verify_memory_open(pid_t pid);
  * Reads the pages of [address, address + nr_pages) for which wanted is true into bytes; readable
  * tells for each of those whether it could be read.
  */
-void verify_memory_read(pid_t pid, int mem_fd, uint64_t address, uint64_t nr_pages,
-			const bool *wanted, uint8_t *bytes, bool *readable);
+void verify_memory_read(int mem_fd, uint64_t address, uint64_t nr_pages, const bool *wanted,
+			uint8_t *bytes, bool *readable);
 
 /* Opens the file of a mapping. -errno (needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN). */
 int verify_file_open(pid_t pid, const struct track_vma *vma);

@@ -241,8 +241,8 @@ static int compare_chunk(struct comparison *comparison)
 		chunk->wanted[i] = must_read(comparison, i);
 		chunk->readable[i] = !chunk->wanted[i] && !is_guard(chunk->categories[i]);
 	}
-	verify_memory_read(comparison->task->pid, comparison->mem_fd, chunk->address,
-			   chunk->nr_pages, chunk->wanted, chunk->memory, chunk->readable);
+	verify_memory_read(comparison->mem_fd, chunk->address, chunk->nr_pages, chunk->wanted,
+			   chunk->memory, chunk->readable);
 	for (uint64_t i = 0; i < chunk->nr_pages; i++)
 		judge_page(comparison, i);
 	return 0;

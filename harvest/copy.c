@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "image/pagemap.h"
@@ -20,7 +19,7 @@ int harvest_source_open(pid_t pid, struct harvest_source *ret_source)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	*ret_source = (struct harvest_source){ .pid = pid, .mem_fd = fd };
+	*ret_source = (struct harvest_source){ .mem_fd = fd };
 	return 0;
 }
 
@@ -29,28 +28,25 @@ void harvest_source_close(struct harvest_source *source)
 	close(source->mem_fd);
 }
 
-/* True if one call got every byte of the chunk: the usual case. */
+static bool copy_range(const struct harvest_source *source, uint64_t start, uint64_t end,
+		       uint8_t *bytes)
+{
+	ssize_t len = (ssize_t)(end - start);
+
+	return pread(source->mem_fd, bytes, (size_t)len, (off_t)start) == len;
+}
+
+/* True if every byte of the chunk was got: the usual case. */
 static bool copy_at_once(const struct harvest_source *source, struct harvest_chunk *chunk)
 {
-	struct iovec local = { chunk->bytes, chunk->len }, remote[HARVEST_CHUNK_PARTS];
-	size_t nr = 0;
-
 	for (size_t i = 0; i < chunk->nr_parts; i++) {
 		const struct harvest_part *part = &chunk->parts[i];
 
-		if (!part->in_parent)
-			remote[nr++] = (struct iovec){ (void *)(uintptr_t)part->start,
-						       part->end - part->start };
+		if (!part->in_parent &&
+		    !copy_range(source, part->start, part->end, chunk->bytes + part->offset))
+			return false;
 	}
-	return !chunk->len ||
-	       process_vm_readv(source->pid, &local, 1, remote, nr, 0) == (ssize_t)chunk->len;
-}
-
-static bool copy_page(const struct harvest_source *source, uint64_t address, uint8_t *bytes)
-{
-	size_t size = image_page_size();
-
-	return pread(source->mem_fd, bytes, size, (off_t)address) == (ssize_t)size;
+	return true;
 }
 
 static void append_page(struct harvest_chunk *chunk, uint64_t address, uint64_t offset)
@@ -90,7 +86,7 @@ static void copy_one_by_one(const struct harvest_source *source, struct harvest_
 		for (uint64_t at = part->start; at < part->end; at += size) {
 			uint64_t offset = part->offset + (at - part->start);
 
-			if (copy_page(source, at, chunk->bytes + offset))
+			if (copy_range(source, at, at + size, chunk->bytes + offset))
 				append_page(chunk, at, offset);
 		}
 	}

@@ -4,6 +4,11 @@
  * address, and their bytes one after the other. Pages that cannot be read (unmapped meanwhile, a
  * guard, the task gone) drop out of the chunk: what is not in the images is never called clean.
  * A source belongs to the caller, may be used by several threads, and holds one descriptor.
+ *
+ * /proc/PID/mem, and never process_vm_readv(2): that one pins what it reads, and before a page that
+ * is shared after a fork is pinned, the kernel copies it. So all sharing in the tree would end. And
+ * no page table calls the copies dirty: when one is shared by another fork and the child frees its
+ * share with MADV_FREE, the next reclaim throws the parent's page away (Linux 6.18).
  */
 #ifndef LAZY_WP_HARVEST_COPY_H
 #define LAZY_WP_HARVEST_COPY_H
@@ -31,7 +36,6 @@ struct harvest_chunk {
 };
 
 struct harvest_source {
-	pid_t pid;
 	int mem_fd; /* /proc/PID/mem */
 };
 
@@ -40,8 +44,8 @@ int harvest_source_open(pid_t pid, struct harvest_source *ret_source);
 void harvest_source_close(struct harvest_source *source);
 
 /*
- * Reads the bytes of every part that is not in the parent. The parts are changed to what could be
- * read. Mappings that the task itself may not read are read through /proc/PID/mem (FOLL_FORCE).
+ * Reads the bytes of every part that is not in the parent, also of mappings that the task itself
+ * may not read. The parts are changed to what could be read.
  */
 void harvest_copy(const struct harvest_source *source, struct harvest_chunk *chunk);
 
