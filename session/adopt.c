@@ -210,10 +210,12 @@ int session_adopt_task(struct session *session, struct session_task *task)
 	if (ret == -ESRCH)
 		return ret;
 	refusal = ret ? strerror(-ret) : task_refusal(session, task, text);
-	if (!refusal && register_task(session, task, text))
-		refusal = text;
-	if (refusal && process_has_ended(task->pid)) /* meanwhile: not worth a warning */
-		return -ESRCH;
+	if (!refusal) {
+		ret = register_task(session, task, text);
+		refusal = ret ? text : NULL;
+	}
+	if (refusal && (ret == -ESRCH || process_has_ended(task->pid)))
+		return -ESRCH; /* it ended meanwhile: not worth a warning */
 	if (refusal) {
 		session_leave_untracked(session, task, refusal);
 		return 0;
