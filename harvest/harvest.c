@@ -2,7 +2,6 @@
 #include "harvest/harvest.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -200,47 +199,4 @@ int harvest_run(const struct harvest_request *request, struct harvest_result *re
 	harvest.result.total_us = clock_us(CLOCK_MONOTONIC) - start;
 	*ret_result = harvest.result;
 	return 0;
-}
-
-static uint64_t resident_pages(pid_t pid)
-{
-	unsigned long long size, resident = 0;
-	char path[64];
-	auto_fclose FILE *file = NULL;
-
-	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
-	file = fopen(path, "re");
-	if (!file || fscanf(file, "%llu %llu", &size, &resident) != 2)
-		return 0;
-	return resident;
-}
-
-static void count_pages(struct session *session, struct harvest_result *result)
-{
-	const struct session_task *task;
-
-	for (size_t i = 0; (task = session_task_at(session, i)); i++) {
-		uint64_t dirty = session_count_written(task), all = resident_pages(task->pid);
-
-		result->nr_tasks++;
-		result->pages_dirty += dirty;
-		result->pages_in_parent += all > dirty ? all - dirty : 0;
-	}
-}
-
-int harvest_look(const struct harvest_request *request, struct harvest_result *ret_result)
-{
-	struct harvest_result result = { 0 };
-	struct session *session;
-	int ret = session_open(request->root, "pre-dump", request->keeper, &session);
-
-	if (ret)
-		return ret;
-	ret = session_adopt(session);
-	if (!ret) {
-		count_pages(session, &result);
-		*ret_result = result;
-	}
-	session_close(session);
-	return ret;
 }

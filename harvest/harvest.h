@@ -33,13 +33,6 @@ struct harvest_result {
 };
 
 /*
- * Counts what an iteration would find now, and takes nothing: fills pages_dirty, and
- * pages_in_parent with the other resident pages. Tracking begins with it if it had not. The same
- * errors as harvest_run(), logged.
- */
-int harvest_look(const struct harvest_request *request, struct harvest_result *ret_result);
-
-/*
  * Runs one iteration. -ESRCH: the root is gone; -EBUSY: another iteration runs; -ENOSPC and other
  * errors of writing. Everything is logged; on failure the iteration does not count.
  */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "harvest/harvest.h"
+#include "harvest/look.h"
 #include "image/pagemap.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -182,17 +183,18 @@ static int end_rounds(const struct rounds *rounds, enum verdict verdict)
 /* With a parent the dump may be short enough as things are. */
 static int look_first(struct rounds *rounds, enum verdict *ret_verdict)
 {
-	const struct harvest_request request = {
-		.root = rounds->options->root,
-		.keeper = rounds->options->keeper,
-	};
-	struct harvest_result result;
-	int ret = harvest_look(&request, &result);
+	struct harvest_result now = { 0 };
+	struct harvest_view view;
+	int ret = harvest_look(rounds->options->root, &view);
 
-	if (ret)
+	if (ret) {
+		log_error("cannot look at the memory of %d: %s", rounds->options->root,
+			  strerror(-ret));
 		return ret;
-	rounds->total_pages = result.pages_dirty + result.pages_in_parent;
-	if (predict_ms(rounds, &result) <= rounds->options->max_downtime_ms)
+	}
+	rounds->total_pages = view.pages_resident;
+	now.pages_dirty = view.pages_dirty;
+	if (predict_ms(rounds, &now) <= rounds->options->max_downtime_ms)
 		*ret_verdict = SHORT_ENOUGH;
 	return 0;
 }
