@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The libc calls by which CRIU reaches the tracker and its cache, each passed on unless it is
- * about /proc/PID/pagemap, /proc/PID/clear_refs, CRIU's kdat cache or the first seizing.
+ * about /proc/PID/pagemap, /proc/PID/clear_refs, CRIU's kdat cache, the start of the freeze, or
+ * requests and answers of a CRIU that serves them.
  *
  * Which descriptor is a pagemap is noted when it is opened by name and proven by its link each
  * time it is used: CRIU may close it by ways that we do not see, and reuse the number.
@@ -16,9 +17,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "plugin/plugin.h"
+#include "util/cleanup.h"
 #include "util/fault.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -96,6 +99,16 @@ static int kdat_error(const char *path, int flags)
 	return flags & O_CREAT ? EROFS : ENOENT;
 }
 
+/* With --freeze-cgroup the freeze begins with the freezer's file, not with a task. */
+static int freezer_error(const char *path)
+{
+	const char *name = last_component(path);
+
+	if (!plugin_is_active() || (strcmp(name, "freezer.state") && strcmp(name, "cgroup.freeze")))
+		return 0;
+	return -plugin_before_freeze();
+}
+
 static mode_t mode_of(int flags, va_list args)
 {
 	return flags & (O_CREAT | __O_TMPFILE) ? va_arg(args, mode_t) : 0;
@@ -108,21 +121,21 @@ static int opened(int fd, const char *path)
 	return fd;
 }
 
-#define DEFINE_OPEN(name)                                           \
-	EXPORT int name(const char *path, int flags, ...)           \
-	{                                                           \
-		int error = kdat_error(path, flags);                \
-		va_list args;                                       \
-		mode_t mode;                                        \
-                                                                    \
-		va_start(args, flags);                              \
-		mode = mode_of(flags, args);                        \
-		va_end(args);                                       \
-		if (error) {                                        \
-			errno = error;                              \
-			return -1;                                  \
-		}                                                   \
-		return opened(NEXT(name)(path, flags, mode), path); \
+#define DEFINE_OPEN(name)                                                   \
+	EXPORT int name(const char *path, int flags, ...)                   \
+	{                                                                   \
+		int error = kdat_error(path, flags) ?: freezer_error(path); \
+		va_list args;                                               \
+		mode_t mode;                                                \
+                                                                            \
+		va_start(args, flags);                                      \
+		mode = mode_of(flags, args);                                \
+		va_end(args);                                               \
+		if (error) {                                                \
+			errno = error;                                      \
+			return -1;                                          \
+		}                                                           \
+		return opened(NEXT(name)(path, flags, mode), path);         \
 	}
 
 /* CRIU creates this image when all others of a dump are complete. */
@@ -163,6 +176,7 @@ int __open64_2(const char *path, int flags);
 int __openat64_2(int dir, const char *path, int flags);
 ssize_t __read_chk(int fd, void *buffer, size_t count, size_t buffer_size);
 ssize_t __pread64_chk(int fd, void *buffer, size_t count, off64_t offset, size_t buffer_size);
+ssize_t __recv_chk(int fd, void *buffer, size_t count, size_t buffer_size, int flags);
 
 EXPORT int __open64_2(const char *path, int flags)
 {
@@ -214,21 +228,50 @@ EXPORT ssize_t __read_chk(int fd, void *buffer, size_t count, size_t buffer_size
 	return read(fd, buffer, count);
 }
 
+EXPORT ssize_t recv(int fd, void *buffer, size_t count, int flags)
+{
+	ssize_t got = NEXT(recv)(fd, buffer, count, flags);
+
+	if (plugin_is_active() && got > 0 && (size_t)got <= count && !(flags & MSG_PEEK))
+		plugin_received(fd, buffer, got);
+	return got;
+}
+
+EXPORT ssize_t __recv_chk(int fd, void *buffer, size_t count, size_t buffer_size, int flags)
+{
+	if (count > buffer_size)
+		abort();
+	return recv(fd, buffer, count, flags);
+}
+
 /*
  * Resetting soft-dirty has been done already, atomically, when the pages were taken. CRIU does it
  * last for each task, so also for a task whose memory it never asked about: nothing is armed there.
  */
-EXPORT ssize_t write(int fd, const void *buffer, size_t count)
+static bool is_reset(int fd, const void *buffer, size_t count)
 {
 	pid_t pid = 0;
 
-	if (plugin_is_active() && is_noted(fd) && count && *(const char *)buffer == '4')
+	if (is_noted(fd) && count && *(const char *)buffer == '4')
 		pid = proc_file_pid(fd, "clear_refs");
-	if (!pid)
-		return NEXT(write)(fd, buffer, count);
-	if (pid != getpid()) /* CRIU's probe */
+	if (pid && pid != getpid()) /* CRIU's probe */
 		fault_point("reset");
-	return count;
+	return pid;
+}
+
+EXPORT ssize_t write(int fd, const void *buffer, size_t count)
+{
+	auto_free uint8_t *other = NULL;
+	size_t other_size;
+
+	if (!plugin_is_active())
+		return NEXT(write)(fd, buffer, count);
+	if (is_reset(fd, buffer, count))
+		return count;
+	other_size = plugin_before_answer(fd, buffer, count, &other);
+	if (!other_size)
+		return NEXT(write)(fd, buffer, count);
+	return NEXT(write)(fd, other, other_size) < 0 ? -1 : (ssize_t)count;
 }
 
 static int scan_pagemap(int fd, struct track_pm_scan_arg *scan)
@@ -252,7 +295,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	return NEXT(ioctl)(fd, request, arg);
 }
 
-/* Seizing the tree's root is the start of the freeze. */
+/* Without a freezer, seizing the tree's root is the start of the freeze. */
 EXPORT long ptrace(enum __ptrace_request request, ...)
 {
 	va_list args;

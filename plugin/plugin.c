@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Life cycle: the launcher's activation is read before CRIU's main(); the session opens right
- * before the freeze; it is committed when CRIU ends with success. cr_plugin_fini is not used for
- * that: CRIU does not call it at the end of a pre-dump, and its images are not complete then.
+ * Life cycle: the launcher's activation is read before CRIU's main(), or says that a request will
+ * tell; the session opens right before the freeze; it is committed when CRIU ends with success or
+ * answers so. cr_plugin_fini is not used for that: CRIU does not call it at the end of a pre-dump,
+ * and its images are not complete then.
  */
 #include <criu-plugin.h>
 #include <errno.h>
@@ -10,11 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "image/inventory.h"
 #include "plugin/plugin.h"
+#include "plugin/rpc.h"
 #include "session/activation.h"
 #include "util/log.h"
 
@@ -25,15 +28,22 @@ extern int criu_get_image_dir(void) __attribute__((weak));
 
 static struct {
 	bool active, opened;
+	bool failed; /* the iteration could not be committed */
+	bool rpc;    /* CRIU serves requests: what and root of activation are the last one's */
+	int socket;  /* it came from there */
 	struct session_activation activation;
 	struct session *session;
 	int images;  /* our own copy of CRIU's descriptor, which is closed before the end */
 	pid_t owner; /* CRIU forks helpers, which inherit our handlers but not our session */
 } plugin;
 
-static bool criu_logs_to_file(void)
+/*
+ * With a log file CRIU says nothing on stderr. A server of requests may have been started without
+ * a stderr, and what has its number then is not ours to write to.
+ */
+static bool user_sees_only_stderr(void)
 {
-	return !log_get_fd || log_get_fd() != STDERR_FILENO;
+	return !plugin.rpc && (!log_get_fd || log_get_fd() != STDERR_FILENO);
 }
 
 /*
@@ -47,7 +57,7 @@ static void log_to_criu(enum log_level level, const char *line)
 
 	if (print_on_level)
 		print_on_level(criu_levels[level], "lazy-wp: %s%s\n", prefixes[level], line);
-	if (level <= LOG_LEVEL_WARN && criu_logs_to_file())
+	if (level <= LOG_LEVEL_WARN && user_sees_only_stderr())
 		dprintf(STDERR_FILENO, "lazy-wp: %s%s\n", prefixes[level], line);
 }
 
@@ -63,10 +73,9 @@ static bool images_are_full(void)
 	return !fstatvfs(plugin.images, &fs) && !fs.f_bavail;
 }
 
-/* With -o CRIU says nothing on stderr at all. */
 static void tell_failure(void)
 {
-	if (criu_logs_to_file())
+	if (user_sees_only_stderr())
 		dprintf(STDERR_FILENO, "lazy-wp: Error: %s of %d failed: %s\n",
 			plugin.activation.what, plugin.activation.root,
 			images_are_full() ? "no space left in the images directory" :
@@ -91,27 +100,68 @@ static void complete_stats(void)
 	session_write_stats(plugin.session, &figures);
 }
 
-/*
- * Runs at exit(): by then CRIU has written and closed all its images. Images that never reached the
- * disk are no success, and nobody else would tell: a dump has ended its tasks by now.
- */
-static void at_exit(int status, void *arg)
+/* CRIU has written and closed all its images. */
+static void end_session(bool success)
 {
-	int ret = 0;
-
-	(void)arg;
-	if (plugin.owner != getpid())
-		return;
-	if (status) {
-		tell_failure();
-	} else if (plugin.session) {
+	if (success && plugin.session) {
 		complete_stats();
-		ret = session_commit(plugin.session);
+		plugin.failed = session_commit(plugin.session) < 0;
 	}
 	session_close(plugin.session);
 	plugin.session = NULL;
-	if (ret)
+}
+
+/*
+ * Runs at exit(). Images that never reached the disk are no success, and nobody else would tell: a
+ * dump has ended its tasks by now.
+ */
+static void at_exit(int status, void *arg)
+{
+	(void)arg;
+	if (plugin.owner != getpid())
+		return;
+	if (status)
+		tell_failure();
+	end_session(!status);
+	if (plugin.failed)
 		_exit(EXIT_FAILURE);
+}
+
+static bool is_rpc_socket(int fd)
+{
+	int domain = 0, type = 0;
+	socklen_t len = sizeof(int);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) && domain == AF_UNIX &&
+	       !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) && type == SOCK_SEQPACKET;
+}
+
+static pid_t peer_of(int socket)
+{
+	struct ucred peer = { 0 };
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &len) ? 0 : peer.pid;
+}
+
+void plugin_received(int fd, const void *packet, size_t len)
+{
+	struct plugin_request request;
+
+	if (!plugin.rpc || !is_rpc_socket(fd) || !plugin_rpc_parse(packet, len, &request))
+		return;
+	plugin.socket = fd;
+	plugin.activation.what = request.what;
+	plugin.activation.root = request.root ? request.root : peer_of(fd);
+}
+
+size_t plugin_before_answer(int fd, const void *packet, size_t len, uint8_t **ret_packet)
+{
+	if (!plugin.rpc || !plugin.session || fd != plugin.socket || plugin.owner != getpid() ||
+	    !plugin_rpc_is_dump_success(packet, len))
+		return 0;
+	end_session(true);
+	return plugin.failed ? plugin_rpc_as_failure(packet, len, ret_packet) : 0;
 }
 
 int plugin_before_stop(pid_t pid)
@@ -127,7 +177,8 @@ int plugin_before_stop(pid_t pid)
 			   &plugin.session);
 	if (!ret)
 		ret = session_set_images(plugin.session, plugin.images);
-	if (!ret && plugin.activation.hide)
+	/* A pre-dump's images are not complete before its inventory. */
+	if (!ret && !strcmp(plugin.activation.what, "dump"))
 		session_set_hiding(plugin.session);
 	if (!ret)
 		ret = session_adopt(plugin.session);
@@ -136,6 +187,11 @@ int plugin_before_stop(pid_t pid)
 	if (ret)
 		plugin.opened = false;
 	return ret;
+}
+
+int plugin_before_freeze(void)
+{
+	return plugin_before_stop(plugin.activation.root);
 }
 
 struct session_task *plugin_take(pid_t pid)
@@ -155,8 +211,12 @@ int plugin_before_inventory(void)
 static void __attribute__((constructor)) activate(void)
 {
 	plugin.active = session_activation_import(&plugin.activation);
-	if (plugin.active)
-		log_set_callback(log_to_criu);
+	if (!plugin.active)
+		return;
+	plugin.rpc = plugin.activation.what && !strcmp(plugin.activation.what, "rpc");
+	if (plugin.rpc)
+		plugin.activation.what = NULL;
+	log_set_callback(log_to_criu);
 }
 
 /* -ENOTSUP lets CRIU go on to the next plugin; any other value would end the chain. */

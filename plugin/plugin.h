@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The part that lives inside CRIU. Three files: interpose.c stands between CRIU and libc and
+ * The part that lives inside CRIU. Four files: interpose.c stands between CRIU and libc and
  * knows which calls concern us; answer.c computes CRIU's soft-dirty flag from the session;
- * plugin.c has the life cycle (activation, the CRIU plugin descriptor, the end of the process).
+ * plugin.c has the life cycle (activation, the CRIU plugin descriptor, the end of the process);
+ * rpc.c understands the requests that a CRIU without a command line gets.
  * Everything happens in CRIU's one thread. Without activation every call goes straight to libc.
  */
 #ifndef LAZY_WP_PLUGIN_PLUGIN_H
@@ -24,6 +25,22 @@ bool plugin_is_active(void);
  * session_open(): CRIU must not go on.
  */
 int plugin_before_stop(pid_t pid);
+
+/*
+ * The same before CRIU freezes the whole tree by its cgroup: a frozen task cannot be adopted. A
+ * tree that is frozen already when CRIU comes is not tracked.
+ */
+int plugin_before_freeze(void);
+
+/* CRIU has received a packet: if it is a request, it says what and which tree comes next. */
+void plugin_received(int fd, const void *packet, size_t len);
+
+/*
+ * CRIU is about to send a packet. An answer that the dump succeeded commits the iteration first;
+ * where that fails the result is the length of what must be sent instead, a buffer of the
+ * caller's. 0: send the packet.
+ */
+size_t plugin_before_answer(int fd, const void *packet, size_t len, uint8_t **ret_packet);
 
 /* The session's answer for pid, taken now if it was not yet; NULL: all of pid's memory is dirty. */
 struct session_task *plugin_take(pid_t pid);

@@ -25,8 +25,8 @@ int session_activation_export(const struct session_activation *activation, const
 	if (strlen(activation->keeper) >= PATH_MAX)
 		return -EINVAL;
 	if (asprintf(&preload, "%s%s%s", plugin, users ? ":" : "", users ? users : "") < 0 ||
-	    asprintf(&value, "%s %d %d %s", activation->what ? activation->what : "probe",
-		     activation->root, activation->hide, activation->keeper) < 0)
+	    asprintf(&value, "%s %d %s", activation->what ? activation->what : "probe",
+		     activation->root, activation->keeper) < 0)
 		return -ENOMEM;
 	if (setenv("LD_PRELOAD", preload, 1) || setenv(VARIABLE, value, 1))
 		return -errno;
@@ -49,18 +49,17 @@ bool session_activation_import(struct session_activation *ret_activation)
 {
 	static char what[16], keeper[PATH_MAX];
 	const char *value = getenv(VARIABLE);
-	int root, hide, keeper_at = 0;
+	int root, keeper_at = 0;
 
 	if (!value)
 		return false;
-	if (sscanf(value, "%15s %d %d %n", what, &root, &hide, &keeper_at) != 3 || !keeper_at)
+	if (sscanf(value, "%15s %d %n", what, &root, &keeper_at) != 2 || !keeper_at)
 		return false;
 	snprintf(keeper, sizeof(keeper), "%s", value + keeper_at);
 	unsetenv(VARIABLE);
 	restore_preload();
 	ret_activation->what = strcmp(what, "probe") ? what : NULL;
 	ret_activation->root = root;
-	ret_activation->hide = hide;
 	ret_activation->keeper = keeper;
 	return true;
 }

@@ -12,9 +12,9 @@
 #include <sys/types.h>
 
 struct session_activation {
-	const char *what;   /* "pre-dump" or "dump"; NULL: only the support probe is answered */
-	pid_t root;         /* the tree; 0 without what */
-	bool hide;          /* clean pages may be hidden from CRIU: see session_set_hiding() */
+	/* "pre-dump" or "dump"; "rpc": requests will tell; NULL: only the support probe is answered */
+	const char *what;
+	pid_t root;         /* the tree of a "pre-dump" or "dump" */
 	const char *keeper; /* path of lazy-wpd */
 };
 

@@ -92,7 +92,6 @@ static void look_at_argument(const char *arg, const char *next, struct cli_comma
 		line->page_server = true;
 	else if (!is_option(arg, next, 0, "--lazy-wp", &line->tracker) &&
 		 !is_option(arg, next, 't', "--tree", &line->tree) &&
-		 !is_option(arg, next, 0, "--freeze-cgroup", &line->freezer) &&
 		 !is_option(arg, next, 0, "--pre-dump-mode", &line->mode) &&
 		 !is_option(arg, next, 0, "--timeout", &line->timeout) &&
 		 !is_own(arg, next, line) &&

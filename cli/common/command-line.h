@@ -12,7 +12,6 @@ struct cli_command_line {
 	const char *command; /* "dump", … or NULL */
 	const char *tree;    /* the value of -t, --tree, or NULL */
 	const char *tracker; /* of --lazy-wp=TRACKER, "auto" without a value; NULL: not given */
-	const char *freezer; /* --freeze-cgroup */
 	const char *images;  /* -D, --images-dir; CRIU's default is "." */
 	const char *parent;  /* --prev-images-dir, relative to images; NULL: none */
 	const char *mode;    /* --pre-dump-mode; NULL: live */

@@ -8,6 +8,7 @@
 #include "cli/common/command-line.h"
 #include "cli/common/live.h"
 #include "cli/common/paths.h"
+#include "cli/common/rpc.h"
 #include "cli/common/target.h"
 #include "session/activation.h"
 #include "track/kind.h"
@@ -58,13 +59,6 @@ static int check_request(const struct cli_command_line *line, pid_t *ret_root)
 		log_error("%s --lazy-wp needs -t PID on the command line", line->command);
 		return -EINVAL;
 	}
-	if (line->freezer) {
-		/* A frozen task cannot run the system call that tracking begins with. */
-		log_error(
-			"%s --lazy-wp cannot be used with --freeze-cgroup yet: leave that option out",
-			line->command);
-		return -ENOTSUP;
-	}
 	ret = cli_parse_pid(line->tree, ret_root);
 	if (!ret)
 		ret = cli_check_target(*ret_root, line->command);
@@ -78,8 +72,6 @@ static int activate(const struct cli_command_line *line, const struct cli_paths 
 		.keeper = paths->keeper,
 		.root = root,
 		.what = root ? line->command : NULL,
-		/* A pre-dump's images are not complete before its inventory. */
-		.hide = !strcmp(line->command, "dump") && !line->page_server,
 	};
 
 	return session_activation_export(&activation, paths->plugin);
@@ -132,6 +124,28 @@ static int launch_tracked(int argc, char **argv, const struct cli_command_line *
 	return launch_criu(argc, argv, line, paths, true, rounds ? parent : NULL);
 }
 
+/*
+ * Where nothing can be tracked, CRIU serves as it would without us: it refuses pre-dumps itself,
+ * and all other requests work.
+ */
+static int launch_rpc(int argc, char **argv, const struct cli_command_line *line)
+{
+	struct session_activation activation = { .what = "rpc" };
+	enum track_kind kind;
+	struct cli_paths paths;
+
+	cli_rpc_log_to_syslog();
+	if (cli_find_paths(&paths))
+		return 1;
+	if (choose_tracker(line->tracker ?: "auto", &kind) || kind != TRACK_KIND_UFFD_WP)
+		return launch_criu(argc, argv, line, &paths, false, NULL);
+	activation.keeper = paths.keeper;
+	if (cli_rpc_open_standard_descriptors() ||
+	    session_activation_export(&activation, paths.plugin))
+		return 1;
+	return launch_criu(argc, argv, line, &paths, false, NULL);
+}
+
 static int launch_lazy(int argc, char **argv, const struct cli_command_line *line)
 {
 	enum track_kind kind;
@@ -161,5 +175,7 @@ int cli_launch(int argc, char **argv, bool implied)
 	cli_read_command_line(argc, argv, &line);
 	if (implied && !line.tracker)
 		line.tracker = "auto";
+	if (cli_is_rpc(line.command))
+		return launch_rpc(argc, argv, &line);
 	return line.tracker ? launch_lazy(argc, argv, &line) : launch_untouched(argc, argv);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The launcher: runs the real CRIU in our place. Without --lazy-wp it gets exactly the arguments
- * and environment that we got; with it, the plugin is preloaded and told what it is for.
+ * and environment that we got; with it, and where CRIU serves requests (swrk, service), the
+ * plugin is preloaded and told what it is for.
  */
 #ifndef LAZY_WP_CLI_COMMON_LAUNCH_H
 #define LAZY_WP_CLI_COMMON_LAUNCH_H

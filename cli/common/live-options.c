@@ -43,6 +43,7 @@ static const struct option long_options[] = {
 	{ "force-irmap", no_argument, NULL, OPTION_IGNORED },
 	{ "manage-cgroups", optional_argument, NULL, OPTION_IGNORED },
 	{ "ghost-limit", required_argument, NULL, OPTION_IGNORED },
+	{ "freeze-cgroup", required_argument, NULL, OPTION_IGNORED },
 	{ "external", required_argument, NULL, OPTION_IGNORED },
 	{ "root", required_argument, NULL, OPTION_IGNORED },
 	{ "timeout", required_argument, NULL, OPTION_IGNORED },
