@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/common/config.h"
 #include "cli/common/paths.h"
 #include "ptrace-inject/inject.h"
 #include "track/kind.h"
@@ -108,6 +109,8 @@ int cli_cmd_check(int argc, char **argv)
 		fprintf(stderr, "Error: check takes no argument '%s'\n", argv[1]);
 		return 1;
 	}
+	if (cli_config_load())
+		return 1;
 	if (ret) {
 		fprintf(stderr, "Error: cannot probe this kernel: %s\n", strerror(-ret));
 		return 1;

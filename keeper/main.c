@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lazy-wpd ROOT STARTTIME: started by a client with the listening socket as descriptor 3, its
+ * lazy-wpd ROOT STARTTIME IDLE: started by a client with the listening socket as descriptor 3, its
  * standard descriptors on /dev/null and nothing else open. Ends when the root of its tree ends,
- * when told to, or after KEEPER_IDLE_S seconds without a request.
+ * when told to, or after IDLE seconds (0: any time) without a request.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,6 @@
 
 #define LISTEN_FD              3
 #define KEEPER_CONNECTIONS_MAX 64
-#define KEEPER_IDLE_S          (24 * 3600)
 
 /* Connections, the owner's and root's pidfds, what is on its way. Without these left over, no
  * client could be accepted any more, and accept() would be tried for ever. */
@@ -38,6 +37,7 @@
 struct daemon_state {
 	struct keeper_server server;
 	int root_pidfd;
+	int idle_ms; /* -1: no limit */
 	struct keeper_connection *connections[KEEPER_CONNECTIONS_MAX];
 	size_t nr_connections;
 };
@@ -199,7 +199,7 @@ static void run(struct daemon_state *state)
 	while (!state->server.stopping) {
 		size_t nr;
 		auto_free struct pollfd *fds = poll_list(state, &nr);
-		int ready = fds ? poll(fds, nr, KEEPER_IDLE_S * 1000) : 0;
+		int ready = fds ? poll(fds, nr, state->idle_ms) : 0;
 
 		if (ready < 0 && errno == EINTR)
 			continue;
@@ -273,12 +273,13 @@ int main(int argc, char **argv)
 	static struct daemon_state state;
 	struct stat st;
 
-	if (argc != 3 || fstat(LISTEN_FD, &st) || !S_ISSOCK(st.st_mode)) {
+	if (argc != 4 || fstat(LISTEN_FD, &st) || !S_ISSOCK(st.st_mode)) {
 		fprintf(stderr, "Error: lazy-wpd is started by criu --lazy-wp, not by hand\n");
 		return 1;
 	}
 	prepare_process();
 	state.server.owner_pidfd = -1;
+	state.idle_ms = atoi(argv[3]) ? atoi(argv[3]) * 1000 : -1;
 	state.server.tasks.max = raise_descriptor_limit();
 	keeper_leave_cgroups_of(atoi(argv[1]));
 	if (!find_root(&state, argv[1], argv[2]) &&

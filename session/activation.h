@@ -18,7 +18,8 @@ struct session_activation {
 	const char *keeper; /* path of lazy-wpd */
 };
 
-/* Puts it into our environment for the exec that follows. -EINVAL: the plugin's path cannot be
+/* Puts it into our environment for the exec that follows, with the log level and the keepers' idle
+ * limit of this process, which the plugin's then are the same. -EINVAL: the plugin's path cannot be
  * preloaded (it has a space or colon) or keeper's is too long; -ENOMEM. One line is logged. */
 int session_activation_export(const struct session_activation *activation, const char *plugin);
 

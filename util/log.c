@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 static log_callback *current_callback;
+static enum log_level current_level = LOG_LEVEL_DEBUG;
 
 static void log_to_stderr(enum log_level level, const char *line)
 {
@@ -19,12 +20,24 @@ void log_set_callback(log_callback *callback)
 	current_callback = callback;
 }
 
+void log_set_level(enum log_level level)
+{
+	current_level = level;
+}
+
+enum log_level log_get_level(void)
+{
+	return current_level;
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
 	int saved = errno;
 	char line[1024];
 	va_list args;
 
+	if (level > current_level)
+		return;
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);

@@ -15,6 +15,10 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 /* Receives one formatted line without a trailing newline. */
 typedef void log_callback(enum log_level level, const char *line);
 
+/* What is less than level is dropped before it reaches the callback; at first nothing is. */
+void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
+
 /* Sets the callback; NULL brings the default back. */
 void log_set_callback(log_callback *callback);
 

@@ -39,6 +39,9 @@ static bool takes_value(const char *arg)
 		"--ghost-limit",
 		"--network-lock",
 		"--lsm-profile",
+		"--real-criu",
+		"--log-level",
+		"--idle-limit",
 		"--max-downtime",
 		"--max-rounds",
 		"--on-stall",
@@ -77,7 +80,10 @@ static bool is_option(const char *arg, const char *next, char short_name, const 
 /* The options of ours that have a value. */
 static bool is_own(const char *arg, const char *next, struct cli_command_line *line)
 {
-	return is_option(arg, next, 0, "--max-downtime", &line->max_downtime) ||
+	return is_option(arg, next, 0, "--real-criu", &line->real_criu) ||
+	       is_option(arg, next, 0, "--log-level", &line->log_level) ||
+	       is_option(arg, next, 0, "--idle-limit", &line->idle_limit) ||
+	       is_option(arg, next, 0, "--max-downtime", &line->max_downtime) ||
 	       is_option(arg, next, 0, "--max-rounds", &line->max_rounds) ||
 	       is_option(arg, next, 0, "--on-stall", &line->on_stall) ||
 	       is_option(arg, next, 0, "--jobs", &line->jobs) ||
@@ -87,7 +93,7 @@ static bool is_own(const char *arg, const char *next, struct cli_command_line *l
 static void look_at_argument(const char *arg, const char *next, struct cli_command_line *line)
 {
 	if (!strcmp(arg, "--lazy-wp"))
-		line->tracker = "auto";
+		line->lazy = true;
 	else if (!strcmp(arg, "--page-server"))
 		line->page_server = true;
 	else if (!is_option(arg, next, 0, "--lazy-wp", &line->tracker) &&

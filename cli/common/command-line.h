@@ -11,13 +11,15 @@
 struct cli_command_line {
 	const char *command; /* "dump", … or NULL */
 	const char *tree;    /* the value of -t, --tree, or NULL */
-	const char *tracker; /* of --lazy-wp=TRACKER, "auto" without a value; NULL: not given */
+	bool lazy;           /* --lazy-wp without a value */
+	const char *tracker; /* --lazy-wp=TRACKER */
 	const char *images;  /* -D, --images-dir; CRIU's default is "." */
 	const char *parent;  /* --prev-images-dir, relative to images; NULL: none */
 	const char *mode;    /* --pre-dump-mode; NULL: live */
 	const char *timeout; /* --timeout, in seconds */
 	bool page_server;
 	/* Ours, which CRIU does not get. */
+	const char *real_criu, *log_level, *idle_limit;
 	const char *max_downtime, *max_rounds, *on_stall, *jobs, *bandwidth;
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/common/command-line.h"
+#include "cli/common/config.h"
 #include "cli/common/live.h"
 #include "cli/common/paths.h"
 #include "cli/common/rpc.h"
@@ -89,11 +90,7 @@ static int launch_untouched(int argc, char **argv)
 	auto_free char **args = calloc(argc + 1, sizeof(*args));
 	char criu[PATH_MAX];
 
-	if (cli_find_criu(criu)) {
-		log_error("no real criu found: install CRIU 4.0 or later, or set LAZY_WP_CRIU");
-		return 1;
-	}
-	if (!args)
+	if (cli_find_criu(criu) || !args)
 		return 1;
 	memcpy(args, argv, argc * sizeof(*args));
 	args[0] = criu;
@@ -134,10 +131,10 @@ static int launch_rpc(int argc, char **argv, const struct cli_command_line *line
 	enum track_kind kind;
 	struct cli_paths paths;
 
-	cli_rpc_log_to_syslog();
 	if (cli_find_paths(&paths))
 		return 1;
-	if (choose_tracker(line->tracker ?: "auto", &kind) || kind != TRACK_KIND_UFFD_WP)
+	if (choose_tracker(line->tracker ? line->tracker : cli_config()->tracker, &kind) ||
+	    kind != TRACK_KIND_UFFD_WP)
 		return launch_criu(argc, argv, line, &paths, false, NULL);
 	activation.keeper = paths.keeper;
 	if (cli_rpc_open_standard_descriptors() ||
@@ -168,14 +165,36 @@ static int launch_lazy(int argc, char **argv, const struct cli_command_line *lin
 	return launch_tracked(argc, argv, line, &paths, root);
 }
 
+/* A command line wins over the file. */
+static int configure(const struct cli_command_line *line)
+{
+	const struct {
+		const char *key, *value;
+	} options[] = {
+		{ "real-criu", line->real_criu },
+		{ "log-level", line->log_level },
+		{ "idle-limit", line->idle_limit },
+	};
+	int ret = cli_config_load();
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && !ret; i++)
+		if (options[i].value)
+			ret = cli_config_set(options[i].key, options[i].value, "--");
+	return ret;
+}
+
 int cli_launch(int argc, char **argv, bool implied)
 {
 	struct cli_command_line line;
 
 	cli_read_command_line(argc, argv, &line);
-	if (implied && !line.tracker)
-		line.tracker = "auto";
+	if (cli_is_rpc(line.command))
+		cli_rpc_log_to_syslog();
+	if (configure(&line))
+		return 1;
 	if (cli_is_rpc(line.command))
 		return launch_rpc(argc, argv, &line);
+	if (!line.tracker && (line.lazy || implied))
+		line.tracker = cli_config()->tracker;
 	return line.tracker ? launch_lazy(argc, argv, &line) : launch_untouched(argc, argv);
 }

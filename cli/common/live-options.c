@@ -28,6 +28,9 @@ static const struct option long_options[] = {
 	{ "prev-images-dir", required_argument, NULL, OPTION_PREV_IMAGES },
 	{ "jobs", required_argument, NULL, OPTION_JOBS },
 	{ "bandwidth", required_argument, NULL, OPTION_BANDWIDTH },
+	{ "real-criu", required_argument, NULL, OPTION_IGNORED }, /* the launcher has seen these */
+	{ "log-level", required_argument, NULL, OPTION_IGNORED },
+	{ "idle-limit", required_argument, NULL, OPTION_IGNORED },
 	{ "lazy-wp", optional_argument, NULL, OPTION_IGNORED },
 	{ "track-mem", no_argument, NULL, OPTION_IGNORED },
 	{ "shell-job", no_argument, NULL, OPTION_IGNORED },

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/common/config.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
@@ -92,12 +93,12 @@ static int find_in_path(char ret_path[PATH_MAX])
 	return -ENOENT;
 }
 
-int cli_find_criu(char ret_path[PATH_MAX])
+static int find_criu(char ret_path[PATH_MAX])
 {
 	static const char *const places[] = { "../criu/criu", "../../criu/criu", NULL };
-	const char *chosen = getenv("LAZY_WP_CRIU");
+	const char *chosen = cli_config()->real_criu;
 
-	if (chosen && *chosen) {
+	if (*chosen) {
 		if (!is_executable_file(chosen) || is_ourselves(chosen))
 			return -EACCES;
 		strlcpy(ret_path, chosen, PATH_MAX);
@@ -109,20 +110,25 @@ int cli_find_criu(char ret_path[PATH_MAX])
 	return find_in_path(ret_path);
 }
 
+int cli_find_criu(char ret_path[PATH_MAX])
+{
+	int ret = find_criu(ret_path);
+
+	if (ret == -EACCES)
+		log_error("real-criu (or LAZY_WP_CRIU) %s is not an executable CRIU: correct it",
+			  cli_config()->real_criu);
+	else if (ret)
+		log_error("no criu found in PATH: install CRIU 4.0 or later, or set real-criu");
+	return ret;
+}
+
 int cli_find_paths(struct cli_paths *ret_paths)
 {
 	struct cli_paths paths;
 	int ret = cli_find_criu(paths.criu);
 
-	if (ret == -EACCES) {
-		log_error("LAZY_WP_CRIU=%s is not an executable CRIU: correct or unset it",
-			  getenv("LAZY_WP_CRIU"));
+	if (ret)
 		return ret;
-	}
-	if (ret) {
-		log_error("no criu found in PATH: install CRIU 4.0 or later, or set LAZY_WP_CRIU");
-		return ret;
-	}
 	ret = cli_find_plugin(paths.plugin);
 	if (!ret)
 		ret = cli_find_keeper(paths.keeper);

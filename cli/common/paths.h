@@ -15,8 +15,9 @@ struct cli_paths {
 };
 
 /*
- * Finds the real CRIU: $LAZY_WP_CRIU, else criu/criu beside the build's bin/, else `criu` in
- * PATH that is not this program. -ENOENT: none; -EACCES: $LAZY_WP_CRIU is set but not executable.
+ * Finds the real CRIU: the configuration's, else criu/criu beside the build's bin/, else `criu` in
+ * PATH that is not this program. -ENOENT: none; -EACCES: the first is set but not executable; both
+ * after one line that says so.
  */
 int cli_find_criu(char ret_path[PATH_MAX]);
 

@@ -20,6 +20,8 @@
 #include "keeper/client/wire.h"
 
 #define KEEPER_DEADLINE_MS 5000
+#define KEEPER_IDLE_S      (24 * 3600) /* without a request, then a keeper ends */
+#define KEEPER_IDLE_MAX_S  2000000     /* in milliseconds it is still an int */
 
 struct keeper_tree {
 	pid_t root;
@@ -67,6 +69,10 @@ int keeper_connect(const struct keeper_tree *tree, struct keeper_client **ret_cl
  */
 int keeper_start(const struct keeper_tree *tree, const char *daemon,
 		 struct keeper_client **ret_client);
+
+/* For keepers that this process starts from now on; 0: they never end of themselves. */
+void keeper_set_idle_limit(unsigned int seconds);
+unsigned int keeper_get_idle_limit(void);
 
 /* Everything for `status`. -ENOMEM and transport errors. */
 int keeper_get_state(struct keeper_client *client, struct keeper_state *ret_state);

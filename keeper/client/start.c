@@ -28,6 +28,18 @@
 /* Longest directory that leaves room for a socket's name in sockaddr_un. */
 #define RUN_DIRECTORY_MAX 60
 
+static unsigned int idle_limit_s = KEEPER_IDLE_S;
+
+void keeper_set_idle_limit(unsigned int seconds)
+{
+	idle_limit_s = seconds;
+}
+
+unsigned int keeper_get_idle_limit(void)
+{
+	return idle_limit_s;
+}
+
 static int run_directory(char ret_path[RUN_DIRECTORY_MAX])
 {
 	const char *chosen = getenv("LAZY_WP_RUNDIR"), *users = getenv("XDG_RUNTIME_DIR");
@@ -129,9 +141,8 @@ int keeper_connect(const struct keeper_tree *tree, struct keeper_client **ret_cl
 }
 
 /* In the child's child: only calls that are safe between fork and exec. */
-static void execute(const char *daemon, int socket, const char *root, const char *start_time)
+static void execute(const char *daemon, int socket, char *const args[])
 {
-	char *const args[] = { "lazy-wpd", (char *)root, (char *)start_time, NULL };
 	int null = open("/dev/null", O_RDWR);
 
 	socket = fcntl(socket, F_DUPFD, 4); /* out of the way: it may be one of the first three */
@@ -156,19 +167,21 @@ static pid_t fork_silently(void)
 /* Two forks: the daemon is nobody's child here, and only init ever reaps it. */
 static int spawn(const char *daemon, int socket, const struct keeper_tree *tree)
 {
-	char root[16], start_time[32];
+	char root[16], start_time[32], idle_limit[16];
+	char *const args[] = { "lazy-wpd", root, start_time, idle_limit, NULL };
 	pid_t child;
 	int status;
 
 	snprintf(root, sizeof(root), "%d", tree->root);
 	snprintf(start_time, sizeof(start_time), "%" PRIu64, tree->start_time);
+	snprintf(idle_limit, sizeof(idle_limit), "%u", idle_limit_s);
 	child = fork_silently();
 	if (child < 0)
 		return -errno;
 	if (!child) {
 		setsid();
 		if (!fork_silently())
-			execute(daemon, socket, root, start_time);
+			execute(daemon, socket, args);
 		_exit(0);
 	}
 	while (waitpid(child, &status, __WALL) < 0)

@@ -11,7 +11,9 @@
 
 #include <cmocka.h>
 
+#include "keeper/client/keeper-client.h"
 #include "session/activation.h"
+#include "util/log.h"
 
 #define PLUGIN   "/usr/lib/criu-lazy-wp/lazy_wp_plugin.so"
 #define VARIABLE "LAZY_WP_PLUGIN"
@@ -40,6 +42,22 @@ static void test_round_trip(void **state)
 	assert_null(getenv("LD_PRELOAD"));
 	assert_null(getenv(VARIABLE));
 	assert_false(session_activation_import(&found)); /* only once */
+}
+
+static void test_limits_come_with_it(void **state)
+{
+	struct session_activation found;
+
+	(void)state;
+	log_set_level(LOG_LEVEL_WARN);
+	keeper_set_idle_limit(90);
+	assert_int_equal(session_activation_export(&dump, PLUGIN), 0);
+	log_set_level(LOG_LEVEL_DEBUG);
+	keeper_set_idle_limit(0);
+	assert_true(session_activation_import(&found));
+	assert_int_equal(log_get_level(), LOG_LEVEL_WARN);
+	assert_int_equal(keeper_get_idle_limit(), 90);
+	log_set_level(LOG_LEVEL_DEBUG);
 }
 
 static void test_probe_has_no_iteration(void **state)
@@ -123,7 +141,8 @@ static void test_without_variable_nothing_changes(void **state)
 
 static void test_nonsense_in_variable_is_refused(void **state)
 {
-	static const char *const values[] = { "", "dump", "dump x /usr/sbin/lazy-wpd" };
+	static const char *const values[] = { "", "dump", "dump x 3 60 /usr/sbin/lazy-wpd",
+					      "dump 1 3 /usr/sbin/lazy-wpd", "dump 1 3 60" };
 	struct session_activation found = { .root = 7 };
 
 	(void)state;
@@ -140,6 +159,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_round_trip),
+		CASE(test_limits_come_with_it),
 		CASE(test_probe_has_no_iteration),
 		CASE(test_users_preload_is_kept),
 		CASE(test_paths_that_cannot_work_are_refused),
