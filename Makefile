@@ -40,10 +40,12 @@ UPSTREAM := $(addprefix static/,cow00 cow01 file_shared futex-rl grow_map02 grow
 	write_read00 zombie00) $(addprefix transition/,file_aio fork fork2 pid_reuse ptrace rseq01)
 UPSTREAM_C := $(wildcard $(UPSTREAM:%=build/criu/src/test/zdtm/%.c))
 UPSTREAM_TESTS := $(UPSTREAM_C:build/criu/src/test/zdtm/%.c=$(OUT)/test/zdtm-upstream/%)
+# What runs in a container of a test has no libraries there.
+STATIC_PROGRAMS := $(OUT)/test/static/hot
 PROGRAMS := $(patsubst test/programs/%.c,$(OUT)/test/programs/%,$(wildcard test/programs/*.c))
 
 all: $(BINS) $(PLUGIN)
-tests: $(UNIT_TESTS) $(TOOL_TESTS) $(FUZZ_TARGETS) $(PROGRAMS) $(ZDTM_TESTS) $(UPSTREAM_TESTS)
+tests: $(UNIT_TESTS) $(TOOL_TESTS) $(FUZZ_TARGETS) $(PROGRAMS) $(ZDTM_TESTS) $(UPSTREAM_TESTS) $(STATIC_PROGRAMS)
 
 $(OUT)/gen/%.pb-c.c: proto/%.proto
 	@mkdir -p $(@D)
@@ -108,6 +110,9 @@ $(FUZZ_TARGETS): $(OUT)/test/%: $(OUT)/obj/test/%.o $(OUT)/obj/test/fuzz/support
 $(PROGRAMS): $(OUT)/test/programs/%: test/programs/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< -lpthread
+$(STATIC_PROGRAMS): $(OUT)/test/static/%: test/programs/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -static -o $@ $< -lpthread
 $(OUT)/libzdtmtst.a: $(call objs,pic,test/zdtm/lib/*.c)
 	@rm -f $@
 	$(AR) rcs $@ $^
@@ -128,6 +133,11 @@ check:
 	$(MAKE) all tests WERROR=1
 	$(MAKE) all FAULTS=1 WERROR=1
 	scripts/check $(OUT)
+# 77: nothing to test with, for the reason printed.
+check-engines:
+	-scripts/setup --engines
+	$(MAKE) all tests
+	scripts/engines || [ $$? = 77 ]
 soak:
 	scripts/setup --all-criu
 	$(MAKE) all tests
@@ -156,5 +166,5 @@ clean:
 	rm -rf build/obj build/pic build/gen build/bin build/plugin build/test build/san build/fault build/fuzz build/*.a
 
 .SECONDARY:
-.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench-freeze bench-pause bench-sparse install clean
+.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench-freeze bench-pause bench-sparse check-engines install clean
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
