@@ -232,7 +232,7 @@ EXPORT ssize_t recv(int fd, void *buffer, size_t count, int flags)
 {
 	ssize_t got = NEXT(recv)(fd, buffer, count, flags);
 
-	if (plugin_is_active() && got > 0 && (size_t)got <= count && !(flags & MSG_PEEK))
+	if (got > 0 && (size_t)got <= count && !(flags & MSG_PEEK))
 		plugin_received(fd, buffer, got);
 	return got;
 }

@@ -27,7 +27,8 @@ extern int log_get_fd(void) __attribute__((weak));
 extern int criu_get_image_dir(void) __attribute__((weak));
 
 static struct {
-	bool active, opened;
+	bool active; /* of a server of requests: the last one is about tracking */
+	bool opened;
 	bool failed; /* the iteration could not be committed */
 	bool rpc;    /* CRIU serves requests: what and root of activation are the last one's */
 	int socket;  /* it came from there */
@@ -151,6 +152,7 @@ void plugin_received(int fd, const void *packet, size_t len)
 	if (!plugin.rpc || !is_rpc_socket(fd) || !plugin_rpc_parse(packet, len, &request))
 		return;
 	plugin.socket = fd;
+	plugin.active = request.tracks;
 	plugin.activation.what = request.what;
 	plugin.activation.root = request.root ? request.root : peer_of(fd);
 }
@@ -210,10 +212,10 @@ int plugin_before_inventory(void)
 
 static void __attribute__((constructor)) activate(void)
 {
-	plugin.active = session_activation_import(&plugin.activation);
-	if (!plugin.active)
+	if (!session_activation_import(&plugin.activation))
 		return;
 	plugin.rpc = plugin.activation.what && !strcmp(plugin.activation.what, "rpc");
+	plugin.active = !plugin.rpc;
 	if (plugin.rpc)
 		plugin.activation.what = NULL;
 	log_set_callback(log_to_criu);

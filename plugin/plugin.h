@@ -16,7 +16,12 @@
 #include "session/session.h"
 #include "track/pagemap-abi.h"
 
-/* True once the launcher's activation was found: then, and only then, libc's answers are changed. */
+/*
+ * True once the launcher's activation was found and, where that leaves it to requests, one has come
+ * that is about tracking: then, and only then, libc's answers are changed. A process that has served
+ * another request itself serves no more after it (CRIU forks for those after which it goes on), so
+ * that what CRIU learnt of the kernel without us never meets what it learnt with us.
+ */
 bool plugin_is_active(void);
 
 /*
@@ -32,7 +37,7 @@ int plugin_before_stop(pid_t pid);
  */
 int plugin_before_freeze(void);
 
-/* CRIU has received a packet: if it is a request, it says what and which tree comes next. */
+/* CRIU has received a packet: if it is a request, it says whether we are wanted, and for what. */
 void plugin_received(int fd, const void *packet, size_t len);
 
 /*

@@ -25,6 +25,7 @@ bool plugin_rpc_parse(const uint8_t *packet, size_t len, struct plugin_request *
 
 	if (begins)
 		*ret_request = (struct plugin_request){
+			.tracks = what_of(request) || request->type == PLUGIN_RPC_FEATURE_CHECK,
 			.what = what_of(request),
 			.root = request->opts ? request->opts->pid : 0,
 		};

@@ -17,11 +17,13 @@ enum {
 	PLUGIN_RPC_DUMP = 1,
 	PLUGIN_RPC_PRE_DUMP = 4,
 	PLUGIN_RPC_NOTIFY = 6,
+	PLUGIN_RPC_FEATURE_CHECK = 9,
 	PLUGIN_RPC_SINGLE_PRE_DUMP = 13,
 };
 
 struct plugin_request {
-	const char *what; /* "pre-dump", "dump" with tracking, or NULL for any other request */
+	bool tracks;      /* CRIU will use the tracker, or ask whether there is one */
+	const char *what; /* "pre-dump" or "dump" if it tracks a tree, else NULL */
 	pid_t root;       /* 0: the process at the other end of the socket */
 };
 

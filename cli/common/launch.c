@@ -188,7 +188,7 @@ int cli_launch(int argc, char **argv, bool implied)
 	struct cli_command_line line;
 
 	cli_read_command_line(argc, argv, &line);
-	if (cli_is_rpc(line.command))
+	if (line.command && !strcmp(line.command, "swrk"))
 		cli_rpc_log_to_syslog();
 	if (configure(&line))
 		return 1;

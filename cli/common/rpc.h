@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * CRIU as a server of requests: `criu swrk FD`, which container engines and libcriu run, and `criu
- * service`. Who runs these cannot say --lazy-wp, and may have closed the standard descriptors:
+ * service`. Who runs the first cannot say --lazy-wp, and may have closed the standard descriptors:
  * what has their numbers then is not ours, so nothing is printed, and errors go to syslog.
  */
 #ifndef LAZY_WP_CLI_COMMON_RPC_H

@@ -5,6 +5,13 @@
 . "$(dirname "$0")/lib.sh"
 RPC=$E2E/rpc
 MIB=64
+
+# CRIU's cache in a /run of our own shows which answers it took for the kernel's.
+if [ -z "${RPC_NAMESPACE-}" ]; then
+	export RPC_NAMESPACE=1
+	exec unshare -m --propagation private "$0"
+fi
+mount -t tmpfs tmpfs /run
 [ -x /usr/bin/python3 ] || skip "no python3 here for the client"
 
 # engine BINARY [--closed] STEP...: with the environment that an engine leaves, and to CRIU's
@@ -19,10 +26,14 @@ expect() {
 	echo "answers: ${found//$'\n'/, }"
 }
 
+plain_says_no() { expect 'features no' "$CRIU" features; }
+
 features() {
 	! "$CRIU" check --feature mem_dirty_track >/dev/null 2>&1 || skip "this kernel has soft-dirty"
-	expect 'features no' "$CRIU" features
+	plain_says_no
+	rm -f /run/criu.kdat
 	expect 'features yes' "$LAUNCHER" features
+	[ ! -e /run/criu.kdat ] || fail "what we answer is kept for the plain CRIU"
 	expect 'features yes' "$LAUNCHER" --closed features
 	expect $'version yes\nfeatures yes\nfeatures yes' "$LAUNCHER" version features features
 	echo 'tracker = off' >"$TMP/config"
@@ -78,14 +89,45 @@ restores_from() {
 	end_dumpee
 }
 
-# What does not ask for tracking is CRIU's alone.
+# What does not ask for tracking is CRIU's alone, with its cache.
 plain_dump() {
+	rm -f /run/criu.kdat
 	mkdir -p "$TMP/plain"
 	start_dumpee hot 8 10
 	expect 'plain-dump yes' "$LAUNCHER" "plain-dump:$DUMPEE:$TMP/plain"
 	[ ! -e "$TMP/plain/lazy-wp-$DUMPEE.img" ] || fail "a dump without tracking was tracked"
+	[ -e /run/criu.kdat ] || fail "a plain dump does without CRIU's cache"
+	plain_says_no
 	! "$BUILD/bin/criu-lazy-wp" status | grep -w "$DUMPEE" || fail "a plain dump starts a keeper"
 	end_dumpee
+}
+
+is_socket() { [ -S "$1" ]; }
+
+# `criu service` forks for each client. What it serves is about pids, as it needs no descriptors.
+service() {
+	local server
+	(cd "$TMP" && exec "$LAUNCHER" service --address "$TMP/service" -o "$TMP/service.log" -v4) &
+	server=$!
+	wait_until 10 is_socket "$TMP/service" || fail "criu service does not listen: $(cat "$TMP/service.log")"
+	served 'features yes' features
+	mkdir -p "$TMP/service-images"/{1,2}
+	start_dumpee hot $MIB 2
+	served 'pre-dump yes' "pre-dump:$DUMPEE:$TMP/service-images/1"
+	expect_intact ok
+	served 'dump yes' "dump:$DUMPEE:$TMP/service-images/2:../1"
+	increments_are_small service-images service-images/2
+	end_dumpee
+	kill "$server"
+	wait "$server" || true
+}
+
+served() {
+	local wanted=$1 found
+	shift
+	found=$("$RPC" --connect "$TMP/service" "$@") || fail "no answer of the service to $*"
+	[ "$found" = "$wanted" ] || fail "service $*: '$found' in the place of '$wanted'"
+	echo "service: $found"
 }
 
 # A request without a pid is about who sends it.
@@ -115,4 +157,5 @@ one_by_one closed --closed
 one_connection
 plain_dump
 own_process
+service
 lost_images
