@@ -32,9 +32,9 @@ iterate() {
 find_group || skip "no freezer cgroup can be made here"
 start_dumpee hot $MIB 2
 echo "$DUMPEE" >"$GROUP/cgroup.procs"
-iterate 1 "" pre-dump
-iterate 2 1 pre-dump --pre-dump-mode splice
-grep -q 'freezing cgroup' "$TMP/2/pre-dump.log" || fail "CRIU has not used the freezer"
+iterate 1 "" pre-dump --pre-dump-mode splice
+iterate 2 1 pre-dump
+grep -q 'freezing cgroup' "$TMP/1/pre-dump.log" || fail "CRIU has not used the freezer"
 expect_intact ok
 iterate 3 2 dump
 grep -q 'freezing cgroup' "$TMP/3/dump.log" || fail "CRIU has not used the freezer"
