@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/common/config.h"
+#include "cli/common/criu-version.h"
 #include "cli/common/paths.h"
 #include "ptrace-inject/inject.h"
 #include "track/kind.h"
@@ -68,34 +69,18 @@ static int try_injection(void)
 	return ret;
 }
 
-/* The first line of `criu --version`, without its end. -EIO: it does not run. */
-static int criu_version(const char *criu, char *ret_version, size_t size)
-{
-	auto_free char *command = NULL;
-	FILE *output;
-
-	if (asprintf(&command, "'%s' --version 2>/dev/null", criu) < 0)
-		return -ENOMEM;
-	output = popen(command, "re");
-	if (!output || !fgets(ret_version, size, output))
-		snprintf(ret_version, size, "does not run");
-	ret_version[strcspn(ret_version, "\n")] = 0;
-	return output && !pclose(output) ? 0 : -EIO;
-}
-
 static bool check_criu(void)
 {
 	struct cli_paths paths;
-	char version[64];
-	int major = 0, ret;
+	struct cli_criu_version version;
+	int ret;
 
 	if (cli_find_paths(&paths))
 		return false;
-	ret = criu_version(paths.criu, version, sizeof(version));
-	sscanf(version, "Version: %d", &major);
-	printf("CRIU:                          %s (%s)%s\n", paths.criu, version,
-	       ret || major < 4 ? ": needs 4.0 or later" : "");
-	return !ret && major >= 4;
+	ret = cli_criu_version(paths.criu, &version);
+	printf("CRIU:                          %s (%s)%s\n", paths.criu, version.line,
+	       ret || version.major < 4 ? ": needs 4.0 or later" : "");
+	return !ret && version.major >= 4;
 }
 
 int cli_cmd_check(int argc, char **argv)

@@ -46,6 +46,8 @@ static void print_text_header(const struct image_dirty_log_header *header)
 	print_safely(header->kernel_release);
 	printf("\npid:        %u\nstart time: %" PRIu64 " ticks\n", header->pid,
 	       header->start_time);
+	if (header->remote)
+		printf("pages:      at a page server\n");
 	if (header->full_reason[0]) {
 		printf("all taken:  ");
 		print_safely(header->full_reason);
@@ -109,6 +111,8 @@ static void print_json_header(const struct image_dirty_log_header *header)
 	putchar(',');
 	print_json_string("kernel_release", header->kernel_release);
 	printf(",\"pid\":%u,\"start_time\":%" PRIu64, header->pid, header->start_time);
+	if (header->remote)
+		printf(",\"remote\":true");
 	if (header->full_reason[0]) {
 		putchar(',');
 		print_json_string("full_reason", header->full_reason);

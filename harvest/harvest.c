@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "harvest/pipe.h"
+#include "harvest/remote.h"
 #include "image/inventory.h"
 #include "session/session.h"
 #include "util/cleanup.h"
@@ -22,6 +23,18 @@ struct harvest {
 	unsigned int next_pages_id;
 };
 
+static int open_pages(struct harvest *harvest, const struct session_task *task,
+		      struct image_pages *ret_pages)
+{
+	const struct harvest_request *request = harvest->request;
+
+	if (request->server)
+		return image_pages_open_remote(ret_pages, request->images, task->image_pid,
+					       request->server);
+	return image_pages_open(ret_pages, request->images, task->image_pid,
+				harvest->next_pages_id++);
+}
+
 static int copy_task(struct harvest *harvest, const struct session_task *task,
 		     const struct harvest_source *source)
 {
@@ -31,8 +44,7 @@ static int copy_task(struct harvest *harvest, const struct session_task *task,
 	int ret = session_pages_to_copy(task, &copy);
 
 	if (!ret)
-		ret = image_pages_open(&pages, harvest->request->images, task->image_pid,
-				       harvest->next_pages_id++);
+		ret = open_pages(harvest, task, &pages);
 	if (ret)
 		return ret;
 	harvest_plan_begin(&plan, &copy, &task->clean);
@@ -84,6 +96,8 @@ static int copy_tasks(struct harvest *harvest)
 
 	for (size_t i = 0; !ret && (task = session_task_at(harvest->session, i)); i++)
 		ret = harvest_task(harvest, task);
+	if (!ret && harvest->request->server)
+		ret = harvest_remote_end(harvest->session, harvest->request->server);
 	harvest->result.copy_us = clock_us(CLOCK_MONOTONIC) - start;
 	return ret;
 }
@@ -156,19 +170,26 @@ static int failed(const struct harvest *harvest, const char *what, int ret)
 
 static int iterate(struct harvest *harvest)
 {
+	struct image_page_client *server = harvest->request->server;
 	uint64_t uptime_us;
 	int ret = failed(harvest, "parent link", link_parent(harvest->request));
 
 	if (!ret)
 		ret = failed(harvest, "images directory",
 			     session_set_images(harvest->session, harvest->request->images));
+	if (!ret && server)
+		ret = failed(harvest,
+			     "asking the page server, which must be of a CRIU like the one here",
+			     harvest_remote_begin(harvest->session, server));
 	if (!ret)
 		ret = session_adopt(harvest->session);
 	uptime_us = clock_us(CLOCK_BOOTTIME);
 	if (!ret)
 		take_tasks(harvest);
 	if (!ret)
-		ret = failed(harvest, "copying memory", copy_tasks(harvest));
+		ret = failed(harvest,
+			     server ? "sending memory to the page server" : "copying memory",
+			     copy_tasks(harvest));
 	if (!ret)
 		ret = failed(harvest, "inventory", write_inventory(harvest, uptime_us));
 	if (!ret) {

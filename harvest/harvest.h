@@ -13,13 +13,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "image/page-client.h"
+
 struct harvest_request {
 	pid_t root;
-	const char *keeper;      /* path of lazy-wpd */
-	int images;              /* directory; the caller's */
-	const char *parent;      /* relative to images, as --prev-images-dir; NULL: none */
-	unsigned int jobs;       /* copying threads, at least 1 */
-	uint64_t bytes_a_second; /* 0: no limit */
+	const char *keeper;               /* path of lazy-wpd */
+	int images;                       /* directory; the caller's */
+	const char *parent;               /* relative to images, as --prev-images-dir; NULL: none */
+	unsigned int jobs;                /* copying threads, at least 1 */
+	uint64_t bytes_a_second;          /* 0: no limit */
+	struct image_page_client *server; /* gets the pages; the caller's; NULL: images does */
 };
 
 struct harvest_result {

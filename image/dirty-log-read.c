@@ -48,6 +48,7 @@ static int parse_header(struct reading *reading, const LwpDirtyLogHeader *messag
 	header->start_time = message->start_time;
 	header->has_parent = message->has_parent_sequence;
 	header->parent_sequence = message->parent_sequence;
+	header->remote = message->remote;
 	ret = copy_string(reading, header->tracker, sizeof(header->tracker), message->tracker);
 	if (!ret)
 		ret = copy_string(reading, header->kernel_release, sizeof(header->kernel_release),

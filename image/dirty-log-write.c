@@ -57,6 +57,8 @@ static int write_header(struct image_writer *writer, const struct image_dirty_lo
 	message.start_time = header->start_time;
 	message.has_parent_sequence = header->has_parent;
 	message.parent_sequence = header->parent_sequence;
+	message.has_remote = header->remote;
+	message.remote = header->remote;
 	message.full_reason = header->full_reason[0] ? (char *)header->full_reason : NULL;
 	record.header = &message;
 	return image_writer_add(writer, &record.base);

@@ -33,6 +33,7 @@ struct image_dirty_log_header {
 	bool has_parent;
 	uint64_t parent_sequence;
 	char full_reason[IMAGE_REASON_MAX]; /* why all was taken; "": only what was written */
+	bool remote;                        /* the pages went to a page server */
 };
 
 enum image_tracking {

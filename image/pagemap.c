@@ -243,6 +243,15 @@ int image_pagemap_load(int dir_fd, unsigned int pid, struct image_pagemap *ret_p
 	return 0;
 }
 
+int image_pagemap_load_remote(int dir_fd, unsigned int pid, struct image_pagemap *ret_pagemap,
+			      struct image_error *error)
+{
+	char name[40];
+
+	snprintf(name, sizeof(name), IMAGE_REMOTE_PAGEMAP_FORMAT, pid);
+	return image_pagemap_load_named(dir_fd, name, ret_pagemap, error);
+}
+
 const struct image_pagemap_entry *image_pagemap_find(const struct image_pagemap *pagemap,
 						     uint64_t address)
 {

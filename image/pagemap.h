@@ -38,6 +38,9 @@ struct image_pagemap {
 	struct range_set cover; /* the pages that are present or in the parent */
 };
 
+/* The name of such a pagemap. */
+#define IMAGE_REMOTE_PAGEMAP_FORMAT "lazy-wp-pagemap-%u.img"
+
 /* Bytes of a page in images: the one of this machine. */
 uint64_t image_page_size(void);
 
@@ -52,6 +55,13 @@ int image_pagemap_load(int dir_fd, unsigned int pid, struct image_pagemap *ret_p
 /* The same for any pagemap by its name in dir_fd, without a look at the pages. */
 int image_pagemap_load_named(int dir_fd, const char *name, struct image_pagemap *ret_pagemap,
 			     struct image_error *error);
+
+/*
+ * The pagemap of what went to a page server instead: lazy-wp-pagemap-PID.img, with nothing to look
+ * at but itself. The same errors.
+ */
+int image_pagemap_load_remote(int dir_fd, unsigned int pid, struct image_pagemap *ret_pagemap,
+			      struct image_error *error);
 
 /*
  * The first entry that ends above address, or NULL. O(log n).

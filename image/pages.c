@@ -38,6 +38,24 @@ int image_pages_open(struct image_pages *ret_pages, int dir_fd, unsigned int pid
 	return 0;
 }
 
+int image_pages_open_remote(struct image_pages *ret_pages, int dir_fd, unsigned int pid,
+			    struct image_page_client *server)
+{
+	int ret = image_page_client_open(server, pid);
+
+	if (ret < 0)
+		return ret;
+	*ret_pages = (struct image_pages){
+		.open = true,
+		.dir_fd = dir_fd,
+		.fd = -1,
+		.server = server,
+		.server_has_parent = ret,
+		.pid = pid,
+	};
+	return 0;
+}
+
 static int add_entry(struct image_pages *pages, uint64_t vaddr, uint64_t nr_pages, uint32_t flags)
 {
 	struct image_pagemap_entry *last = pages->nr ? &pages->v[pages->nr - 1] : NULL;
@@ -106,20 +124,29 @@ int image_pages_add(struct image_pages *pages, uint64_t vaddr, uint64_t nr_pages
 	size_t len = nr_pages * image_page_size();
 	int ret = add_entry(pages, vaddr, nr_pages, IMAGE_PAGES_PRESENT);
 
-	if (!ret)
+	if (ret)
+		return ret;
+	if (pages->server)
+		ret = image_page_client_add(pages->server, pages->pid, vaddr, nr_pages, bytes);
+	else
 		ret = write_all(pages->fd, bytes, len);
 	if (ret)
 		return ret;
 	pages->bytes += len;
 	pages->nr_present += nr_pages;
-	flush(pages);
+	if (!pages->server)
+		flush(pages);
 	return 0;
 }
 
 int image_pages_add_in_parent(struct image_pages *pages, uint64_t vaddr, uint64_t nr_pages)
 {
-	int ret = add_entry(pages, vaddr, nr_pages, IMAGE_PAGES_IN_PARENT);
+	int ret = pages->server && !pages->server_has_parent ?
+			  -ENODATA :
+			  add_entry(pages, vaddr, nr_pages, IMAGE_PAGES_IN_PARENT);
 
+	if (!ret && pages->server)
+		ret = image_page_client_add_in_parent(pages->server, pages->pid, vaddr, nr_pages);
 	if (!ret)
 		pages->nr_in_parent += nr_pages;
 	return ret;
@@ -142,10 +169,11 @@ static int write_pagemap(const struct image_pages *pages)
 {
 	auto_image_writer struct image_writer writer = { 0 };
 	LwpPagemapHead head = LWP_PAGEMAP_HEAD__INIT;
-	char name[32];
+	char name[40];
 	int ret;
 
-	snprintf(name, sizeof(name), "pagemap-%u.img", pages->pid);
+	snprintf(name, sizeof(name), pages->server ? IMAGE_REMOTE_PAGEMAP_FORMAT : "pagemap-%u.img",
+		 pages->pid);
 	ret = image_writer_open(&writer, pages->dir_fd, name, IMAGE_MAGIC_COMMON,
 				IMAGE_MAGIC_PAGEMAP);
 	head.pages_id = pages->pages_id;
@@ -159,13 +187,13 @@ static int write_pagemap(const struct image_pages *pages)
 static void end(struct image_pages *pages)
 {
 	pages->open = false;
-	close(pages->fd);
+	util_close_cleanup(&pages->fd);
 	free(take_ptr(pages->v));
 }
 
 int image_pages_commit(struct image_pages *pages)
 {
-	int ret = fsync(pages->fd) ? -errno : write_pagemap(pages);
+	int ret = !pages->server && fsync(pages->fd) ? -errno : write_pagemap(pages);
 
 	if (ret)
 		return ret;
@@ -180,6 +208,7 @@ void image_pages_abandon(struct image_pages *pages)
 	if (!pages->open)
 		return;
 	pages_name(pages, name);
-	unlinkat(pages->dir_fd, name, 0);
+	if (!pages->server)
+		unlinkat(pages->dir_fd, name, 0);
 	end(pages);
 }

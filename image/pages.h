@@ -5,6 +5,9 @@
  * image_pages_commit(); whoever holds the struct ends it with that or with image_pages_abandon().
  * Written bytes are sent to the disk at once and dropped from the page cache, so that gigabytes
  * of images do not push out the memory of those who are being dumped.
+ * The same can go to a page server (see page-client.h): it gets the pages and a pagemap, and the
+ * directory only a copy of that pagemap as lazy-wp-pagemap-PID.img, from which the next iteration
+ * knows what the server has.
  */
 #ifndef LAZY_WP_IMAGE_PAGES_H
 #define LAZY_WP_IMAGE_PAGES_H
@@ -12,12 +15,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "image/page-client.h"
 #include "image/pagemap.h"
 
 struct image_pages {
 	bool open;
-	int dir_fd; /* the caller's */
-	int fd;     /* of pages-N.img */
+	int dir_fd;                       /* the caller's */
+	int fd;                           /* of pages-N.img */
+	struct image_page_client *server; /* the caller's; NULL: pages go to fd */
+	bool server_has_parent;
 	unsigned int pid, pages_id;
 	uint64_t bytes;   /* written so far */
 	uint64_t flushed; /* of those, on their way to the disk */
@@ -30,14 +36,23 @@ struct image_pages {
 int image_pages_open(struct image_pages *ret_pages, int dir_fd, unsigned int pid,
 		     unsigned int pages_id);
 
-/* Adds pages with their bytes. -EINVAL: not ascending; -ENOSPC, other errors of write(2), -ENOMEM. */
+/*
+ * Images at a page server. Its has-parent answer counts: without, no page can be in the parent.
+ * Errors of image_page_client_open().
+ */
+int image_pages_open_remote(struct image_pages *ret_pages, int dir_fd, unsigned int pid,
+			    struct image_page_client *server);
+
+/* Adds pages with their bytes. -EINVAL: not ascending; -ENOSPC, other errors of write(2) or of the
+ * page client, -ENOMEM. */
 int image_pages_add(struct image_pages *pages, uint64_t vaddr, uint64_t nr_pages,
 		    const void *bytes);
 
-/* Adds pages that are as the parent directory has them. -EINVAL, -ENOMEM. */
+/* Adds pages that are as the parent directory has them. -EINVAL, -ENOMEM; -ENODATA: the page
+ * server has no parent. */
 int image_pages_add_in_parent(struct image_pages *pages, uint64_t vaddr, uint64_t nr_pages);
 
-/* Writes the pagemap; both files then have their names and are on the disk. */
+/* Writes the pagemap; all local files then have their names and are on the disk. */
 int image_pages_commit(struct image_pages *pages);
 
 /* For pages that were not committed; harmless after that. */

@@ -274,6 +274,18 @@ EXPORT ssize_t write(int fd, const void *buffer, size_t count)
 	return NEXT(write)(fd, other, other_size) < 0 ? -1 : (ssize_t)count;
 }
 
+EXPORT ssize_t send(int fd, const void *buffer, size_t count, int flags)
+{
+	struct session *session = plugin_is_active() ? plugin_remote_session() : NULL;
+	int ret = session ? plugin_before_send(session, fd, buffer, count) : 0;
+
+	if (ret) {
+		errno = -ret;
+		return -1;
+	}
+	return NEXT(send)(fd, buffer, count, flags);
+}
+
 static int scan_pagemap(int fd, struct track_pm_scan_arg *scan)
 {
 	pid_t pid = proc_file_pid(fd, "pagemap");

@@ -180,7 +180,9 @@ int plugin_before_stop(pid_t pid)
 	if (!ret)
 		ret = session_set_images(plugin.session, plugin.images);
 	/* A pre-dump's images are not complete before its inventory. */
-	if (!ret && !strcmp(plugin.activation.what, "dump"))
+	if (!ret && plugin_has_page_server())
+		session_set_remote(plugin.session);
+	else if (!ret && !strcmp(plugin.activation.what, "dump"))
 		session_set_hiding(plugin.session);
 	if (!ret)
 		ret = session_adopt(plugin.session);
@@ -201,6 +203,13 @@ struct session_task *plugin_take(pid_t pid)
 	if (!plugin.session || plugin.owner != getpid())
 		return NULL;
 	return session_take(plugin.session, pid);
+}
+
+struct session *plugin_remote_session(void)
+{
+	if (!plugin.session || plugin.owner != getpid())
+		return NULL;
+	return session_is_remote(plugin.session) ? plugin.session : NULL;
 }
 
 int plugin_before_inventory(void)

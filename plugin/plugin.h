@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The part that lives inside CRIU. Four files: interpose.c stands between CRIU and libc and
+ * The part that lives inside CRIU. Five files: interpose.c stands between CRIU and libc and
  * knows which calls concern us; answer.c computes CRIU's soft-dirty flag from the session;
  * plugin.c has the life cycle (activation, the CRIU plugin descriptor, the end of the process);
- * rpc.c understands the requests that a CRIU without a command line gets.
+ * rpc.c understands the requests that a CRIU without a command line gets; page-server.c asks the
+ * page server, if there is one, what it builds upon.
  * Everything happens in CRIU's one thread. Without activation every call goes straight to libc.
  */
 #ifndef LAZY_WP_PLUGIN_PLUGIN_H
@@ -55,6 +56,18 @@ struct session_task *plugin_take(pid_t pid);
  * be complete now. -errno: they are not, and it must not.
  */
 int plugin_before_inventory(void);
+
+/* True if CRIU has a connection to a page server, or that cannot be found out. */
+bool plugin_has_page_server(void);
+
+/*
+ * CRIU is about to send bytes over fd; if that begins its work with a page server, asks it for the
+ * parent of session first. -errno: the connection is of no use any more.
+ */
+int plugin_before_send(struct session *session, int fd, const void *bytes, size_t len);
+
+/* The session, if this process has one that is remote, or NULL. */
+struct session *plugin_remote_session(void);
 
 /*
  * Answers a PAGEMAP_SCAN that asks for the soft-dirty category, in the place of ioctl(fd, …).

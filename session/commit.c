@@ -28,6 +28,7 @@ static void fill_header(const struct session *session, const struct session_task
 	header->start_time = task->start_time;
 	header->has_parent = !task->full[0];
 	header->parent_sequence = session->iteration.last_committed;
+	header->remote = session->remote;
 	snprintf(header->full_reason, sizeof(header->full_reason), "%s", task->full);
 }
 

@@ -17,6 +17,7 @@ struct session {
 	bool keeper_lost; /* it could not be told: nothing is taken in this iteration */
 	char writer[SESSION_REASON_MAX]; /* what can write the tree's memory unseen; "": nothing */
 	bool hides;                      /* see session_set_hiding() */
+	bool remote, parent_proven;      /* see session_set_remote() */
 	int images;                      /* this iteration's directory, -1 before it is known */
 	int parent;                      /* the directory of its parent, -1: none */
 	struct session_times times;

@@ -71,6 +71,9 @@ static bool log_is_of_last_iteration(const struct session *session, struct sessi
 		explain(task->full, "the process has executed another program since");
 	else if (header.start_time != task->start_time)
 		explain(task->full, "pid %u was another process then", task->image_pid);
+	else if (header.remote != session->remote)
+		explain(task->full, "the pages of the parent directory are %s",
+			header.remote ? "at a page server" : "not at the page server");
 	else if (!strcmp(header.tracker, track_kind_name(TRACK_KIND_NONE)))
 		explain_expected(task, "it was not tracked then");
 	else
@@ -86,9 +89,12 @@ void session_parent_cover(struct session *session, struct session_task *task)
 
 	if (!session_continues(session, task) || !log_is_of_last_iteration(session, task))
 		return;
-	ret = image_pagemap_load(session->parent, task->image_pid, &pagemap, &error);
+	ret = (session->remote ? image_pagemap_load_remote : image_pagemap_load)(session->parent,
+										 task->image_pid,
+										 &pagemap, &error);
 	if (ret) {
-		explain(task->full, "the parent's pagemap-%u.img is unusable: %s", task->image_pid,
+		explain(task->full, "the parent's %spagemap-%u.img is unusable: %s",
+			session->remote ? "lazy-wp-" : "", task->image_pid,
 			ret == -ENOENT ? "it is missing" : error.text);
 		return;
 	}

@@ -78,6 +78,19 @@ int session_adopt(struct session *session);
 int session_set_images(struct session *session, int images);
 
 /*
+ * Page servers: the images of this iteration go to one, into a directory of which we cannot see
+ * whether its parent is the last iteration's. So each iteration leaves a mark there, an empty image
+ * whose id is made of session and sequence, as its last one; the next asks the server whether its
+ * parent directory has that. Unless session_prove_parent() was called before the take, nothing of
+ * a remote iteration is clean. session_set_remote() comes before session_adopt().
+ */
+void session_set_remote(struct session *session);
+bool session_is_remote(const struct session *session);
+uint64_t session_mark(const struct session *session);
+uint64_t session_parent_mark(const struct session *session); /* 0: there is no parent */
+void session_prove_parent(struct session *session);
+
+/*
  * Takes what pid wrote since the last iteration, once; later calls return the same answer. NULL:
  * pid is not known to the session (all of it is dirty). Never fails: what goes wrong makes the
  * task's memory dirty and is logged; without a keeper the task is returned as one of which nothing

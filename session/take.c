@@ -127,6 +127,8 @@ static void take(struct session *session, struct session_task *task)
 		ret = find_clean(task);
 	if (ret)
 		all_dirty(task, strerror(-ret));
+	else if (task->clean.nr && session->remote && !session->parent_proven)
+		all_dirty(task, "the page server's parent directory is not the last iteration's");
 	session_choose_hidden(session, task);
 	if (task->full[0])
 		log_line(task->full_as_expected ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,

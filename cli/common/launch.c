@@ -112,7 +112,7 @@ static int launch_tracked(int argc, char **argv, const struct cli_command_line *
 	char parent[32];
 	int rounds = 0;
 
-	/* A page server gets every iteration whole: rounds would be in vain. */
+	/* Each round would need a page server of its own. */
 	if (!strcmp(line->command, "dump") && !line->page_server)
 		rounds = cli_live_rounds(line, root, paths->keeper);
 	if (rounds < 0 || activate(line, paths, root))
@@ -161,7 +161,7 @@ static int launch_lazy(int argc, char **argv, const struct cli_command_line *lin
 	if (strcmp(line->command, "check") && check_request(line, &root))
 		return 1;
 	if (!strcmp(line->command, "pre-dump") && !line->mode)
-		return cli_live_pre_dump(argc, argv, paths.keeper);
+		return cli_live_pre_dump(argc, argv, &paths);
 	return launch_tracked(argc, argv, line, &paths, root);
 }
 

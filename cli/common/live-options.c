@@ -16,6 +16,9 @@ enum {
 	OPTION_PREV_IMAGES = 256,
 	OPTION_JOBS,
 	OPTION_BANDWIDTH,
+	OPTION_PAGE_SERVER,
+	OPTION_ADDRESS,
+	OPTION_PORT,
 	OPTION_IGNORED, /* CRIU's pre-dump has no use for it either, or we do it anyway */
 };
 
@@ -31,6 +34,9 @@ static const struct option long_options[] = {
 	{ "real-criu", required_argument, NULL, OPTION_IGNORED }, /* the launcher has seen these */
 	{ "log-level", required_argument, NULL, OPTION_IGNORED },
 	{ "idle-limit", required_argument, NULL, OPTION_IGNORED },
+	{ "page-server", no_argument, NULL, OPTION_PAGE_SERVER },
+	{ "address", required_argument, NULL, OPTION_ADDRESS },
+	{ "port", required_argument, NULL, OPTION_PORT },
 	{ "lazy-wp", optional_argument, NULL, OPTION_IGNORED },
 	{ "track-mem", no_argument, NULL, OPTION_IGNORED },
 	{ "shell-job", no_argument, NULL, OPTION_IGNORED },
@@ -96,6 +102,33 @@ static int bad_value(const char *option, const char *value, const char *wanted)
 	return -EINVAL;
 }
 
+static int parse_number(const char *option, const char *text, unsigned int *ret_number)
+{
+	char *end;
+	unsigned long number;
+
+	if (!text)
+		return 0;
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (errno || end == text || *end || text[0] == '-' || number > INT_MAX)
+		return bad_value(option, text, "a number");
+	*ret_number = (unsigned int)number;
+	return 0;
+}
+
+static int parse_port(const char *text, uint16_t *ret_port)
+{
+	unsigned int number;
+
+	if (parse_number("port", text, &number))
+		return -EINVAL;
+	if (!number || number > UINT16_MAX)
+		return bad_value("port", text, "a number up to 65535");
+	*ret_port = (uint16_t)number;
+	return 0;
+}
+
 static int take_option(int option, struct live_options *options)
 {
 	switch (option) {
@@ -128,6 +161,14 @@ static int take_option(int option, struct live_options *options)
 			return bad_value("bandwidth", optarg,
 					 "bytes a second, perhaps with K, M or G,");
 		break;
+	case OPTION_PAGE_SERVER:
+		options->page_server = true;
+		break;
+	case OPTION_ADDRESS:
+		options->address = optarg;
+		break;
+	case OPTION_PORT:
+		return parse_port(optarg, &options->port);
 	case 'j':
 	case 'R':
 	case 'l':
@@ -159,22 +200,11 @@ int live_options_parse(int argc, char **argv, struct live_options *ret_options)
 		if (ret)
 			return ret;
 	}
+	if (options.page_server && (!options.address || !options.port)) {
+		log_error("pre-dump --page-server needs --address and --port");
+		return -EINVAL;
+	}
 	*ret_options = options;
-	return 0;
-}
-
-static int parse_number(const char *option, const char *text, unsigned int *ret_number)
-{
-	char *end;
-	unsigned long number;
-
-	if (!text)
-		return 0;
-	errno = 0;
-	number = strtoul(text, &end, 10);
-	if (errno || end == text || *end || text[0] == '-' || number > INT_MAX)
-		return bad_value(option, text, "a number");
-	*ret_number = (unsigned int)number;
 	return 0;
 }
 

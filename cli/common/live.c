@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/common/criu-version.h"
 #include "cli/common/live-options.h"
 #include "cli/common/target.h"
 #include "harvest/harvest.h"
@@ -70,12 +71,50 @@ static void report(const struct harvest_result *result)
 		 result->copy_us ? (double)bytes / (double)result->copy_us : 0);
 }
 
-int cli_live_pre_dump(int argc, char **argv, const char *keeper)
+/* The protocol's commands have another length since CRIU 4.2, and the dump will be our CRIU's. */
+static int connect_to_server(const struct live_options *options, const char *criu,
+			     struct image_page_client *ret_server)
+{
+	struct cli_criu_version version;
+	bool wide;
+	int ret = cli_criu_version(criu, &version);
+
+	if (ret) {
+		log_error("--page-server speaks the language of the CRIU here, but %s %s", criu,
+			  version.line);
+		return ret;
+	}
+	wide = version.major > 4 || (version.major == 4 && version.minor >= 2);
+	ret = image_page_client_connect(options->address, options->port,
+					wide ? IMAGE_PAGE_COMMAND_WIDE : IMAGE_PAGE_COMMAND_OLD,
+					ret_server);
+	if (ret)
+		log_error("cannot pre-dump %s to the page server %s port %u: %s", options->tree,
+			  options->address, options->port, strerror(-ret));
+	return ret;
+}
+
+static int run_remote(const struct live_options *options, const char *criu,
+		      struct harvest_request *request, struct harvest_result *ret_result)
+{
+	struct image_page_client server;
+	int ret = connect_to_server(options, criu, &server);
+
+	if (ret)
+		return ret;
+	request->server = &server;
+	ret = harvest_run(request, ret_result);
+	image_page_client_close(&server);
+	return ret;
+}
+
+int cli_live_pre_dump(int argc, char **argv, const struct cli_paths *paths)
 {
 	struct live_options options;
-	struct harvest_request request = { .keeper = keeper };
+	struct harvest_request request = { .keeper = paths->keeper };
 	struct harvest_result result;
 	auto_close int images = -1;
+	int ret;
 
 	if (live_options_parse(argc, argv, &options) || cli_parse_pid(options.tree, &request.root))
 		return 1;
@@ -86,7 +125,11 @@ int cli_live_pre_dump(int argc, char **argv, const char *keeper)
 	request.parent = options.parent;
 	request.jobs = options.jobs;
 	request.bytes_a_second = options.bandwidth;
-	if (harvest_run(&request, &result))
+	if (options.page_server)
+		ret = run_remote(&options, paths->criu, &request, &result);
+	else
+		ret = harvest_run(&request, &result);
+	if (ret)
 		return 1;
 	report(&result);
 	return 0;

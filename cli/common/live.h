@@ -6,13 +6,14 @@
 #include <sys/types.h>
 
 #include "cli/common/command-line.h"
+#include "cli/common/paths.h"
 
 /*
  * Runs `pre-dump` with CRIU's options of that name; the directories and the target are checked
  * already. An option that only CRIU's own pre-dump can serve is refused with one line that says
  * so. Returns the exit code.
  */
-int cli_live_pre_dump(int argc, char **argv, const char *keeper);
+int cli_live_pre_dump(int argc, char **argv, const struct cli_paths *paths);
 
 /*
  * The rounds before a dump (see rounds.h), by the launcher's options. Returns the number of the

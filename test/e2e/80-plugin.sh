@@ -8,7 +8,7 @@
 PLUGIN=$BUILD/plugin/lazy_wp_plugin.so
 
 exports() {
-	local expected='CR_PLUGIN_DESC __open64_2 __openat64_2 __pread64_chk __read_chk __recv_chk ioctl open64 openat64 pread64 ptrace read recv write'
+	local expected='CR_PLUGIN_DESC __open64_2 __openat64_2 __pread64_chk __read_chk __recv_chk ioctl open64 openat64 pread64 ptrace read recv send write'
 	local found
 	found=$(nm -D --defined-only "$PLUGIN" | awk '{ print $3 }' | LC_ALL=C sort | xargs)
 	[ "$found" = "$expected" ] || fail "exported: $found"

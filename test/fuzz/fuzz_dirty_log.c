@@ -53,7 +53,7 @@ static void check_same_header(const struct image_dirty_log_header *a,
 	MUST(a->pid == b->pid && a->start_time == b->start_time);
 	MUST(a->has_parent == b->has_parent && a->parent_sequence == b->parent_sequence);
 	MUST(!strcmp(a->tracker, b->tracker) && !strcmp(a->kernel_release, b->kernel_release));
-	MUST(!strcmp(a->full_reason, b->full_reason));
+	MUST(!strcmp(a->full_reason, b->full_reason) && a->remote == b->remote);
 }
 
 static void check_same(const struct image_dirty_log *a, const struct image_dirty_log *b)

@@ -48,7 +48,8 @@ static struct image_dirty_log sample(void)
 			    .pid = PID,
 			    .start_time = 987654321,
 			    .has_parent = true,
-			    .parent_sequence = 4 },
+			    .parent_sequence = 4,
+			    .remote = true },
 		.mappings = mappings,
 		.nr_mappings = 3,
 		.taken = taken,
@@ -75,6 +76,7 @@ static void expect_equal(const struct image_dirty_log *a, const struct image_dir
 	assert_int_equal(a->header.has_parent, b->header.has_parent);
 	assert_int_equal(a->header.parent_sequence, b->header.parent_sequence);
 	assert_string_equal(a->header.full_reason, b->header.full_reason);
+	assert_int_equal(a->header.remote, b->header.remote);
 	assert_int_equal(a->nr_mappings, b->nr_mappings);
 	for (size_t i = 0; i < a->nr_mappings; i++) {
 		const struct image_dirty_log_mapping *x = &a->mappings[i], *y = &b->mappings[i];
