@@ -2,7 +2,7 @@
 /*
  * lazy-wpd ROOT STARTTIME IDLE: started by a client with the listening socket as descriptor 3, its
  * standard descriptors on /dev/null and nothing else open. Ends when the root of its tree ends,
- * when told to, or after IDLE seconds (0: any time) without a request.
+ * when told to, or after IDLE seconds (0: any time) without a client.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -199,7 +199,9 @@ static void run(struct daemon_state *state)
 	while (!state->server.stopping) {
 		size_t nr;
 		auto_free struct pollfd *fds = poll_list(state, &nr);
-		int ready = fds ? poll(fds, nr, state->idle_ms) : 0;
+		/* An iteration may take longer than the limit between two requests. */
+		int idle_ms = state->nr_connections ? -1 : state->idle_ms;
+		int ready = fds ? poll(fds, nr, idle_ms) : 0;
 
 		if (ready < 0 && errno == EINTR)
 			continue;

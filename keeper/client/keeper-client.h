@@ -20,7 +20,7 @@
 #include "keeper/client/wire.h"
 
 #define KEEPER_DEADLINE_MS 5000
-#define KEEPER_IDLE_S      (24 * 3600) /* without a request, then a keeper ends */
+#define KEEPER_IDLE_S      (24 * 3600) /* without a client, then a keeper ends */
 #define KEEPER_IDLE_MAX_S  2000000     /* in milliseconds it is still an int */
 
 struct keeper_tree {
