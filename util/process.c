@@ -74,7 +74,7 @@ static void parse_status_line(const char *line, struct process_info *info)
 static bool makes_sense(const struct process_info *info)
 {
 	return info->tgid > 0 && info->parent >= 0 && info->tracer >= 0 && info->state &&
-	       info->innermost_pid && info->innermost_pid <= INT32_MAX;
+	       info->innermost_pid <= INT32_MAX;
 }
 
 int process_parse_status(FILE *text, pid_t pid, struct process_info *ret_info)
@@ -84,7 +84,8 @@ int process_parse_status(FILE *text, pid_t pid, struct process_info *ret_info)
 
 	while (fgets(line, sizeof(line), text))
 		parse_status_line(line, &info);
-	if (!info.tgid)
+	/* Reaped before or while the file was read, a process has no numbers any more. */
+	if (!info.tgid || !info.innermost_pid)
 		return -ESRCH;
 	if (!makes_sense(&info))
 		return -EBADMSG;
