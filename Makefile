@@ -155,7 +155,7 @@ fuzz:
 	$(MAKE) fuzz-targets FUZZ=1 CC=clang
 	scripts/fuzz $(or $(SECONDS),600)
 
-bench-freeze bench-pause bench-sparse: bench-%: setup
+bench-freeze bench-pause bench-redis bench-sparse: bench-%: setup
 	$(MAKE) all tests
 	bench/$*
 
@@ -166,5 +166,5 @@ clean:
 	rm -rf build/obj build/pic build/gen build/bin build/plugin build/test build/san build/fault build/fuzz build/*.a
 
 .SECONDARY:
-.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench-freeze bench-pause bench-sparse check-engines install clean
+.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench-freeze bench-pause bench-redis bench-sparse check-engines install clean
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
