@@ -118,7 +118,8 @@ $(OUT)/libzdtmtst.a: $(call objs,pic,test/zdtm/lib/*.c)
 	$(AR) rcs $@ $^
 $(ZDTM_TESTS): $(OUT)/test/%: test/%.c $(OUT)/libzdtmtst.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Itest/zdtm/lib -MMD -MP -MF $@.d -o $@ $< $(OUT)/libzdtmtst.a -lpthread
+	$(CC) $(ALL_CFLAGS) -Itest/zdtm/lib -MMD -MP -MF $@.d -o $@ $(filter %.c %.o %.a,$^) -lpthread
+$(OUT)/test/zdtm/transition/memory_chaos: $(call objs,pic,test/zdtm/transition/chaos/*.c)
 $(UPSTREAM_TESTS): $(OUT)/test/zdtm-upstream/%: build/criu/src/test/zdtm/%.c $(OUT)/libzdtmtst.a
 	@mkdir -p $(@D)
 	$(CC) -w -O2 -g -D_GNU_SOURCE -Itest/zdtm/lib -o $@ $^ -lpthread
@@ -142,7 +143,7 @@ soak:
 	scripts/setup --all-criu
 	$(MAKE) all tests
 	$(MAKE) all FAULTS=1
-	scripts/faults --count $(or $(COUNT),200)
+	scripts/soak $(if $(SECONDS),--seconds $(SECONDS),--seeds $(or $(SEEDS),100)) --faults $(or $(COUNT),200)
 lint:
 	scripts/setup --lint
 	scripts/lint
