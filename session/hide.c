@@ -43,17 +43,17 @@ static int find_guards(struct session_task *task)
  */
 static int divide(struct session_task *task)
 {
-	auto_range_set struct range_set mapped = { 0 }, clean = { 0 }, rest = { 0 };
+	auto_range_set struct range_set mapped = { 0 }, quiet = { 0 }, rest = { 0 };
 	int ret = mapped_now(task->pid, &mapped);
 
 	if (!ret)
-		ret = range_set_intersect(&task->quiet, &task->clean, &clean);
+		ret = range_set_intersect(&task->quiet, &mapped, &quiet);
 	if (!ret)
-		ret = range_set_intersect(&clean, &mapped, &task->hidden);
+		ret = range_set_intersect(&quiet, &task->clean, &task->hidden);
 	if (!ret)
 		ret = range_set_intersect(&task->written, &task->known, &task->dirty);
 	if (!ret)
-		ret = range_set_subtract(&task->quiet, &task->hidden, &rest);
+		ret = range_set_subtract(&quiet, &task->hidden, &rest);
 	for (size_t i = 0; i < rest.nr && !ret; i++)
 		ret = range_set_add(&task->dirty, rest.v[i].start, rest.v[i].end);
 	return ret ? ret : find_guards(task);

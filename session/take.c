@@ -43,14 +43,20 @@ static int take_ranges(int pagemap, const struct range_set *ranges, struct range
 
 static int take_quickly(int pagemap, const struct range *range, struct session_task *task)
 {
+	auto_range_set struct range_set open = { 0 };
 	const struct track_quick found = {
 		.taken = &task->written,
 		.quiet = &task->quiet,
 		.empty = &task->empty,
+		.open = &open,
 	};
 	int ret = track_take_quickly(pagemap, range->start, range->end, &found);
 
-	return ret ? ret : range_set_add(&task->known, range->start, range->end);
+	if (!ret)
+		ret = range_set_add(&task->known, range->start, range->end);
+	for (size_t i = 0; i < open.nr && !ret; i++)
+		ret = range_set_remove(&task->known, open.v[i].start, open.v[i].end);
+	return ret;
 }
 
 /* The quick way where it is exact; a mapping that went away or was replaced is asked in full. */

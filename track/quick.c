@@ -67,8 +67,12 @@ static bool is_protected(int pagemap_fd, uint64_t start, uint64_t end)
 	       track_is_clean(region.categories, false);
 }
 
-/* One page proves it for all pages of its page table that were passed over. */
-static int prove(int pagemap_fd, const struct range_set *passed_over, struct range_set *quiet)
+/*
+ * One page proves it for all pages of its page table that were passed over. Where it does not, there
+ * is no page table, or no mapping at the beginning: what follows may still be anything.
+ */
+static int prove(int pagemap_fd, const struct range_set *passed_over,
+		 const struct track_quick *found)
 {
 	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	uint64_t table_bytes = page_size / sizeof(uint64_t) * page_size, proven_end = 0;
@@ -82,10 +86,10 @@ static int prove(int pagemap_fd, const struct range_set *passed_over, struct ran
 			uint64_t table_end = (start / table_bytes + 1) * table_bytes;
 
 			end = table_end < range->end ? table_end : range->end;
-			if (proven_end != table_end && !is_protected(pagemap_fd, start, end))
-				continue;
-			proven_end = table_end;
-			ret = range_set_add(quiet, start, end);
+			if (proven_end != table_end && is_protected(pagemap_fd, start, end))
+				proven_end = table_end;
+			ret = range_set_add(proven_end == table_end ? found->quiet : found->open,
+					    start, end);
 		}
 	}
 	return ret;
@@ -119,5 +123,5 @@ int track_take_quickly(int pagemap_fd, uint64_t start, uint64_t end,
 		ret = range_set_add(&whole, start, end);
 	if (!ret)
 		ret = range_set_subtract(&whole, &suspects, &passed_over);
-	return ret ? ret : prove(pagemap_fd, &passed_over, found->quiet);
+	return ret ? ret : prove(pagemap_fd, &passed_over, found);
 }

@@ -30,6 +30,7 @@ struct track_quick {
 	struct range_set *taken; /* written: armed again */
 	struct range_set *quiet; /* there, and proven unwritten */
 	struct range_set *empty; /* neither: absent, a zero page, a guard region */
+	struct range_set *open;  /* not proven to be any of these: to be asked for in full */
 };
 
 /*

@@ -57,6 +57,27 @@ stall_fails() {
 	expect_intact ok
 }
 
+# Interrupted in a round or between two: what is complete says so, and the rest is built on by nobody.
+interrupted() {
+	local launcher last
+	mkdir "$TMP/interrupted"
+	env --default-signal=INT "$LAUNCHER" dump --lazy-wp -t "$DUMPEE" -D "$TMP/interrupted" -o dump.log --max-downtime 0 \
+		--max-rounds 1000 --on-stall fail --bandwidth 1M >"$OUTPUT" 2>"$TMP/warnings" &
+	launcher=$!
+	wait_until 20 test -e "$TMP/interrupted/pre/1" || fail "no round"
+	kill -INT "$launcher"
+	! wait "$launcher" || fail "an interrupted dump succeeded"
+	[ ! -e "$TMP/interrupted/inventory.img" ] || fail "CRIU has dumped"
+	[ ! -e "$TMP/interrupted/pre/1/inventory.img" ] || fail "half a round is complete"
+	grep -q '^TracerPid:.0$' "/proc/$DUMPEE/status" || fail "traced"
+	expect_intact ok
+	last=$TMP/interrupted/after
+	mkdir "$last"
+	"$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$last" --prev-images-dir ../pre/1 2>"$TMP/warnings"
+	grep -q 'was not completed' "$TMP/warnings" || fail "not said: $(cat "$TMP/warnings")"
+	"$BUILD/bin/criu-lazy-wp" verify -t "$DUMPEE" -D "$last" | tail -n 1
+}
+
 no_rounds() {
 	dump full --max-rounds 0 -R
 	[ "$(rounds)" = 0 ] || fail "there were rounds"
@@ -96,6 +117,7 @@ without_criu
 one_command
 max_rounds
 stall_fails
+interrupted
 no_rounds
 with_parent
 expect_refusal 'max-downtime' --max-downtime soon

@@ -52,13 +52,24 @@ static uint8_t *map_aligned(void)
 	return (uint8_t *)(((uintptr_t)memory + table_bytes - 1) / table_bytes * table_bytes);
 }
 
+/* Every page is in exactly one of the sets. */
 static int take_all(const struct area *area, struct range_set *taken, struct range_set *quiet)
 {
-	auto_range_set struct range_set empty = { 0 };
-	const struct track_quick found = { .taken = taken, .quiet = quiet, .empty = &empty };
+	auto_range_set struct range_set empty = { 0 }, open = { 0 };
+	const struct track_quick found = {
+		.taken = taken,
+		.quiet = quiet,
+		.empty = &empty,
+		.open = &open,
+	};
+	int ret = track_take_quickly(area->pagemap, address(area, 0),
+				     address(area, TABLES * table_bytes), &found);
 
-	return track_take_quickly(area->pagemap, address(area, 0),
-				  address(area, TABLES * table_bytes), &found);
+	if (!ret)
+		assert_int_equal(range_set_bytes(taken) + range_set_bytes(quiet) +
+					 range_set_bytes(&empty) + range_set_bytes(&open),
+				 TABLES * table_bytes);
+	return ret;
 }
 
 static void take(const struct area *area, struct range_set *taken, struct range_set *quiet)
@@ -221,6 +232,33 @@ static void test_replaced(void **state)
 	assert_int_equal(quiet.nr, 0);
 }
 
+/*
+ * The beginning of a page table's part is not mapped any more: that proves nothing for the rest,
+ * which must be neither quiet nor empty.
+ */
+static void test_unmapped(void **state)
+{
+	auto_area struct area area = new_area(MADV_NOHUGEPAGE);
+	auto_range_set struct range_set taken = { 0 }, quiet = { 0 }, empty = { 0 }, open = { 0 };
+	const struct track_quick found = {
+		.taken = &taken,
+		.quiet = &quiet,
+		.empty = &empty,
+		.open = &open,
+	};
+
+	(void)state;
+	assert_int_equal(munmap(area.memory + table_bytes, page_size), 0);
+	assert_int_equal(track_take_quickly(area.pagemap, address(&area, 0),
+					    address(&area, TABLES * table_bytes), &found),
+			 0);
+	assert_int_equal(taken.nr, 0);
+	assert_int_equal(empty.nr, 0);
+	assert_true(range_set_contains(&open, address(&area, table_bytes) + page_size,
+				       address(&area, 2 * table_bytes)));
+	assert_int_equal(range_set_bytes(&quiet), (TABLES - 1) * table_bytes);
+}
+
 /* The last descriptor is closed. */
 static void test_forgotten(void **state)
 {
@@ -263,6 +301,7 @@ int main(void)
 		cmocka_unit_test(test_huge_page_thrown_away),
 		cmocka_unit_test(test_page_of_a_huge_page),
 		cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_unmapped),
 		cmocka_unit_test(test_forgotten),
 		cmocka_unit_test(test_scattered),
 	};
