@@ -74,7 +74,7 @@ interrupted() {
 	last=$TMP/interrupted/after
 	mkdir "$last"
 	"$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$last" --prev-images-dir ../pre/1 2>"$TMP/warnings"
-	grep -q 'was not completed' "$TMP/warnings" || fail "not said: $(cat "$TMP/warnings")"
+	grep -q 'all memory is taken' "$TMP/warnings" || fail "not said: $(cat "$TMP/warnings")"
 	"$BUILD/bin/criu-lazy-wp" verify -t "$DUMPEE" -D "$last" | tail -n 1
 }
 
