@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <elf.h>
 #include <errno.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
@@ -12,8 +13,15 @@
 #define GET_SYSCALL_USER_DISPATCH 0x4211
 
 #define ALL_SIGNALS UINT64_MAX
-/* struct user_sve_header: the whole answer for a set that is not in use. */
-#define VOLATILE_SET_HEADER_BYTES 16
+/*
+ * The start of struct user_sve_header, which both volatile sets of arm64 begin with. What the
+ * kernel says that it has filled in is the set at its largest; size is what there is of it, the
+ * header alone for a set that is not in use, and more than that may not be written back.
+ */
+struct volatile_set_header {
+	uint32_t size, max_size;
+	uint16_t vl, max_vl, flags, reserved;
+};
 
 int inject_ctl_write_registers(struct inject_ctl *ctl, const struct arch_registers *registers)
 {
@@ -27,6 +35,19 @@ int inject_ctl_write_registers(struct inject_ctl *ctl, const struct arch_registe
 				   (uintptr_t)ctl->arch->syscall_number_note, (uintptr_t)&iov);
 }
 
+/* 0 for a set that is not in use. -EPROTO: a header of another kind. */
+static ssize_t used_bytes(const struct inject_volatile_set *set, size_t filled)
+{
+	struct volatile_set_header header;
+
+	if (filled < sizeof(header))
+		return -EPROTO;
+	memcpy(&header, set->bytes, sizeof(header));
+	if (header.size < sizeof(header) || header.size > filled)
+		return -EPROTO;
+	return header.size == sizeof(header) ? 0 : header.size;
+}
+
 int inject_ctl_save_volatile(struct inject_ctl *ctl)
 {
 	const int *note = ctl->arch->volatile_notes;
@@ -36,15 +57,16 @@ int inject_ctl_save_volatile(struct inject_ctl *ctl)
 		struct iovec iov = { .iov_base = set->bytes, .iov_len = sizeof(set->bytes) };
 		long error = tracee_request(&ctl->tracee, PTRACE_GETREGSET, (uintptr_t)note[i],
 					    (uintptr_t)&iov);
+		ssize_t used;
 
 		if (error == -ESRCH)
 			return -ESRCH;
 		if (error) /* a processor without it, or a kernel that never heard of it */
 			continue;
-		if (iov.iov_len == sizeof(set->bytes))
-			return -EPROTO;
-		if (iov.iov_len > VOLATILE_SET_HEADER_BYTES)
-			set->len_bytes = iov.iov_len;
+		used = used_bytes(set, iov.iov_len);
+		if (used < 0)
+			return (int)used;
+		set->len_bytes = (size_t)used;
 	}
 	return 0;
 }

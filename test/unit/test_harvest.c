@@ -121,10 +121,23 @@ static void test_copies(void **state)
 	copies_with(4);
 }
 
-/* What is unmapped meanwhile is not in the images; what is only unreadable to its owner is. */
+/* Kernels may be made so that only a tracer has this right (CONFIG_PROC_MEM_FORCE_PTRACE). */
+static bool may_read_unreadable(const uint8_t *address)
+{
+	auto_close int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	uint8_t byte;
+
+	return pread(fd, &byte, 1, (off_t)(uintptr_t)address) == 1;
+}
+
+/*
+ * What is unmapped meanwhile is not in the images; what is only unreadable to its owner is, where
+ * the kernel lets us read it.
+ */
 static void test_unreadable(void **state)
 {
 	uint8_t *memory = map(8);
+	bool forced;
 	auto_range_set struct range_set copy = { 0 }, in_parent = { 0 };
 	struct image_pages counts;
 	struct image_chain *chain;
@@ -134,13 +147,17 @@ static void test_unreadable(void **state)
 	munmap(memory + 2 * page, page);
 	munmap(memory + 7 * page, page);
 	mprotect(memory + 4 * page, 2 * page, PROT_NONE);
+	forced = may_read_unreadable(memory + 4 * page);
 	assert_int_equal(harvest(&copy, &in_parent, 1, &counts), 0);
-	assert_int_equal(counts.nr_present, 6);
+	assert_int_equal(counts.nr_present, forced ? 6 : 4);
 	mprotect(memory + 4 * page, 2 * page, PROT_READ);
 	chain = open_chain();
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < 8; i++) {
+		bool absent = i == 2 || i == 7 || (!forced && (i == 4 || i == 5));
+
 		assert_int_equal(state_of(chain, memory + i * page),
-				 i == 2 || i == 7 ? IMAGE_PAGE_ABSENT : IMAGE_PAGE_PRESENT);
+				 absent ? IMAGE_PAGE_ABSENT : IMAGE_PAGE_PRESENT);
+	}
 	image_chain_close(chain);
 	munmap(memory, 8 * page);
 }
