@@ -23,9 +23,10 @@ kill_marked() {
 }
 
 # wait_until SECONDS COMMAND...: until COMMAND succeeds; fails when the time is over. Nothing
-# tells a shell of a file's new line or of another's child that is reaped, so it looks.
+# tells a shell of a file's new line or of another's child that is reaped, so it looks. On a slow
+# machine LAZY_WP_TEST_SLOWNESS makes it wait longer.
 wait_until() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${LAZY_WP_TEST_SLOWNESS:-1}))
 	shift
 	until "$@"; do
 		[ "$SECONDS" -le "$end" ] || return 1

@@ -50,11 +50,13 @@ static void start(struct target *target, void (*run)(struct target_side *side))
 		tap_bail_out("no target");
 }
 
-static void check_works(const char *name, void (*run)(struct target_side *side))
+/* state: of the leader, once the target is ready. */
+static void check_works(const char *name, void (*run)(struct target_side *side), char state)
 {
 	struct target target;
 
 	start(&target, run);
+	target_wait_state(target.pid, state);
 	target_inject(&target, INJECTIONS, name);
 	tap_ok(answers(&target), "%s: the task works", name);
 	target_end(&target);
@@ -370,8 +372,8 @@ int main(void)
 	test_limit_seconds(40);
 	atexit(leave_group);
 	check_belongs_to_task();
-	check_works("without a vDSO", unmap_vdso_and_echo);
-	check_works("leader gone", end_leader_and_echo);
+	check_works("without a vDSO", unmap_vdso_and_echo, 'S');
+	check_works("leader gone", end_leader_and_echo, 'Z');
 	check_dispatch();
 	check_caller_that_reaps();
 	check_concurrent_callers();

@@ -111,8 +111,8 @@ static void check_exit(const char *name, void (*run)(struct target_side *side), 
 	tap_ok(outcome.gone == EXIT_TARGETS && !outcome.other && !outcome.odd_status,
 	       "%s: %d targets gone with their own status (%d not), %d injections before", name,
 	       outcome.gone, outcome.odd_status, outcome.injected);
-	tap_ok(outcome.longest_us < NOTICED_US, "%s: noticed at once (longest %jd us)", name,
-	       (intmax_t)outcome.longest_us);
+	tap_ok(outcome.longest_us < NOTICED_US * test_slowness(),
+	       "%s: noticed at once (longest %jd us)", name, (intmax_t)outcome.longest_us);
 }
 
 /* The program that executes itself: execs left, whether a thread does it, descriptors expected. */
@@ -149,7 +149,7 @@ static int run_executed(char **arguments)
 	static char number[16];
 	pthread_t thread;
 
-	alarm(20);
+	alarm(20 * test_slowness());
 	if (count_descriptors() != atoi(arguments[4]))
 		return 5;
 	if (!left)
@@ -195,8 +195,8 @@ static void check_exec(const char *name, const char *in_thread)
 	tap_ok(status == 0 && !outcome.other && outcome.injected > 0,
 	       "%s: status %#x after %d execs, %d injections, no descriptor left", name, status,
 	       EXECS, outcome.injected);
-	tap_ok(outcome.longest_us < NOTICED_US, "%s: no waiting (longest %jd us)", name,
-	       (intmax_t)outcome.longest_us);
+	tap_ok(outcome.longest_us < NOTICED_US * test_slowness(), "%s: no waiting (longest %jd us)",
+	       name, (intmax_t)outcome.longest_us);
 }
 
 static void echo(struct target_side *side)
@@ -218,7 +218,7 @@ static void inject_for_ever(struct target_side *side)
 /* The helper outlives its caller for as long as it takes to put the task back. */
 static bool becomes_like(pid_t pid, const char before[SNAPSHOT_BYTES])
 {
-	int64_t end_us = test_now_us() + ANSWER_MS * 1000;
+	int64_t end_us = test_now_us() + ANSWER_MS * 1000 * test_slowness();
 	char after[SNAPSHOT_BYTES];
 
 	do {

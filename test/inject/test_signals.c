@@ -199,7 +199,7 @@ static void send_queued(struct target_side *side)
 static void wait_until_asleep(const struct sender *sender)
 {
 	char path[64], line[256];
-	int64_t end_us = test_now_us() + ANSWER_MS * 1000;
+	int64_t end_us = test_now_us() + ANSWER_MS * 1000 * test_slowness();
 
 	snprintf(path, sizeof(path), "/proc/%d/syscall", sender->target.pid);
 	while (test_now_us() < end_us) {

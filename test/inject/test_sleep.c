@@ -14,11 +14,13 @@
 
 #include "test/inject/harness/harness.h"
 
+/* Both times the machine's slowness. */
 #define SLEEP_US 1200000
 /* A machine under load wakes late; a sleep begun anew after 0.4 s is later still. */
 #define LATE_LIMIT_US 350000
 
-static const struct timespec sleep_time = { .tv_sec = 1, .tv_nsec = 200000000 };
+static uint64_t sleep_us, late_limit_us;
+static struct timespec sleep_time;
 
 static long do_nanosleep(void)
 {
@@ -35,8 +37,8 @@ static long do_clock_nanosleep_absolute(void)
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec++;
-	until.tv_nsec += 200000000;
+	until.tv_sec += sleep_time.tv_sec;
+	until.tv_nsec += sleep_time.tv_nsec;
 	if (until.tv_nsec >= 1000000000) {
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
@@ -53,7 +55,7 @@ static long do_futex(void)
 
 static long do_poll(void)
 {
-	return poll(NULL, 0, SLEEP_US / 1000) < 0 ? -errno : 0;
+	return poll(NULL, 0, (int)(sleep_us / 1000)) < 0 ? -errno : 0;
 }
 
 static long do_ppoll(void)
@@ -66,7 +68,7 @@ static long do_ppoll(void)
 
 static long do_select(void)
 {
-	struct timeval time = { .tv_sec = 1, .tv_usec = 200000 };
+	struct timeval time = { .tv_sec = sleep_time.tv_sec, .tv_usec = sleep_time.tv_nsec / 1000 };
 
 	return select(0, NULL, NULL, NULL, &time) < 0 ? -errno : 0;
 }
@@ -110,9 +112,17 @@ static void check_sleeper(struct target *target, const struct sleeper *sleeper, 
 		return;
 	tap_ok((long)result == sleeper->expected, "%s returns %ld (%ld)", sleeper->name,
 	       sleeper->expected, (long)result);
-	tap_ok(elapsed_us >= SLEEP_US && elapsed_us < SLEEP_US + LATE_LIMIT_US,
-	       "%s took %ju us of %d, interrupted %d times", sleeper->name, (uintmax_t)elapsed_us,
-	       SLEEP_US, injections);
+	tap_ok(elapsed_us >= sleep_us && elapsed_us < sleep_us + late_limit_us,
+	       "%s took %ju us of %ju, interrupted %d times", sleeper->name, (uintmax_t)elapsed_us,
+	       (uintmax_t)sleep_us, injections);
+}
+
+static void set_times(void)
+{
+	sleep_us = (uint64_t)SLEEP_US * test_slowness();
+	late_limit_us = (uint64_t)LATE_LIMIT_US * test_slowness();
+	sleep_time.tv_sec = (time_t)(sleep_us / 1000000);
+	sleep_time.tv_nsec = (long)(sleep_us % 1000000) * 1000;
 }
 
 int main(void)
@@ -123,13 +133,14 @@ int main(void)
 	uint64_t message;
 
 	test_limit_seconds(20);
+	set_times();
 	for (size_t i = 0; i < SLEEPER_COUNT; i++)
 		target_start(&targets[i], sleep_once, &sleepers[i]);
 	for (size_t i = 0; i < SLEEPER_COUNT; i++)
 		if (!target_hear(&targets[i], 5000, &message))
 			tap_bail_out("no target");
 	start_us = test_now_us();
-	while (test_now_us() - start_us < SLEEP_US * 3 / 4) {
+	while (test_now_us() - start_us < (int64_t)sleep_us * 3 / 4) {
 		const struct timespec pause = { .tv_nsec = 2000000 };
 
 		for (size_t i = 0; i < SLEEPER_COUNT; i++)

@@ -26,6 +26,12 @@ void __attribute__((noreturn, format(printf, 1, 2))) tap_bail_out(const char *fo
 /* Prints the plan and returns the exit status of the program: 0, 1, or 77 if all was skipped. */
 int tap_finish(void);
 
+/*
+ * By how much slower than usual this machine may be: $LAZY_WP_TEST_SLOWNESS, normally 1, more for
+ * an emulated one. Limits that are given to the functions below are multiplied by it.
+ */
+unsigned int test_slowness(void);
+
 /* Ends the whole test as failed after so many seconds. */
 void test_limit_seconds(unsigned int seconds);
 

@@ -66,6 +66,14 @@ int tap_finish(void)
 	return failures || !tests ? 1 : 0;
 }
 
+unsigned int test_slowness(void)
+{
+	const char *text = getenv("LAZY_WP_TEST_SLOWNESS");
+	int slowness = text ? atoi(text) : 1;
+
+	return slowness > 0 ? (unsigned int)slowness : 1;
+}
+
 static void on_limit(int signal)
 {
 	(void)signal;
@@ -76,7 +84,7 @@ static void on_limit(int signal)
 void test_limit_seconds(unsigned int seconds)
 {
 	signal(SIGALRM, on_limit);
-	alarm(seconds);
+	alarm(seconds * test_slowness());
 }
 
 int64_t test_now_us(void)

@@ -95,7 +95,7 @@ void target_say(struct target *target, uint64_t message)
 bool target_hear(struct target *target, int limit_ms, uint64_t *ret_message)
 {
 	struct pollfd pollfd = { .fd = target->from_target, .events = POLLIN };
-	int64_t end_us = test_now_us() + (int64_t)limit_ms * 1000;
+	int64_t end_us = test_now_us() + (int64_t)limit_ms * 1000 * test_slowness();
 	int ready;
 
 	do {
@@ -131,7 +131,7 @@ static void look_again_until(int64_t end_us, const char *what, pid_t pid)
 
 void target_wait_in_syscall(pid_t pid, long nr)
 {
-	int64_t end_us = test_now_us() + EVENT_LIMIT_US;
+	int64_t end_us = test_now_us() + EVENT_LIMIT_US * test_slowness();
 	char text[256];
 
 	for (;;) {
@@ -155,7 +155,7 @@ char target_state(pid_t pid)
 
 void target_wait_state(pid_t pid, char state)
 {
-	int64_t end_us = test_now_us() + EVENT_LIMIT_US;
+	int64_t end_us = test_now_us() + EVENT_LIMIT_US * test_slowness();
 
 	while (target_state(pid) != state)
 		look_again_until(end_us, "the state", pid);
