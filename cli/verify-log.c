@@ -1,13 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cli/verify-log.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "image/pagemap.h"
 #include "track/scan.h"
+#include "util/cleanup.h"
+
+static bool has_logs(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_closedir DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	unsigned int pid;
+
+	if (!entries)
+		util_close_cleanup(&fd);
+	while (entries && (entry = readdir(entries)))
+		if (sscanf(entry->d_name, "lazy-wp-%u.img", &pid) == 1)
+			return true;
+	return false;
+}
 
 int verify_log_load(const struct image_chain *chain, const struct process_info *task,
 		    struct verify_log *ret_log, struct image_error *error)
@@ -21,6 +40,7 @@ int verify_log_load(const struct image_chain *chain, const struct process_info *
 	/* After a restore the pid is the same and the task another: nothing tracks it. */
 	log.there = !ret && log.log.header.start_time == task->start_time;
 	log.of_another = !ret && !log.there;
+	log.of_others = ret == -ENOENT && has_logs(image_chain_dir(chain, 0));
 	log.soft_dirty = !strcmp(log.log.header.tracker, "soft-dirty");
 	*ret_log = log;
 	return 0;

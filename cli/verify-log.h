@@ -17,6 +17,7 @@
 struct verify_log {
 	bool there;      /* the topmost directory has a log of this very task */
 	bool of_another; /* it has the log of another task that had this pid */
+	bool of_others;  /* it has logs, and none of this pid: the task was not known yet */
 	bool soft_dirty; /* it was tracked by soft-dirty, not by write-protect */
 	struct image_dirty_log log;
 	const struct image_chain *chain;

@@ -334,11 +334,14 @@ static void judge_unknown(struct comparison *comparison, const struct verify_pag
 	}
 }
 
-/* A pid that was given again since the pre-dump; after a restore it is the task of the images. */
-static bool is_reused_pid(const struct comparison *comparison)
+/*
+ * A pid that was given again since the pre-dump, or a task that only CRIU has seen: the next iteration
+ * takes all of it. After a restore it is the task of the images.
+ */
+static bool is_taken_anew(const struct comparison *comparison)
 {
-	return comparison->log.of_another && !comparison->request->final &&
-	       !comparison->request->strict;
+	return (comparison->log.of_another || comparison->log.of_others) &&
+	       !comparison->request->final && !comparison->request->strict;
 }
 
 static int compare_mapping(struct comparison *comparison)
@@ -358,7 +361,7 @@ static int compare_mapping(struct comparison *comparison)
 		return image_fail(comparison->error, ret,
 				  "process %d: cannot read its page table at 0x%" PRIx64 ": %s",
 				  comparison->task->pid, vma->start, strerror(-ret));
-	if (!comparison->chain || is_reused_pid(comparison)) {
+	if (!comparison->chain || is_taken_anew(comparison)) {
 		judge_unknown(comparison, &pages);
 		return 0;
 	}

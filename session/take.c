@@ -16,6 +16,7 @@
 static void all_dirty(struct session_task *task, const char *reason)
 {
 	snprintf(task->full, sizeof(task->full), "%s", reason);
+	task->full_as_expected = false;
 	range_set_free(&task->clean);
 	range_set_free(&task->known);
 }

@@ -237,7 +237,7 @@ def all_cases():
 
 def is_tracked(text):
     """Else the pages written since cannot be told from wrong ones: there is nothing to verify."""
-    return not re.search("not tracked|does not answer|cannot be built upon", text)
+    return not re.search("not tracked|does not answer|cannot be built upon|Cannot allocate", text)
 
 
 def random_fault(run, dice, action):
