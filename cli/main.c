@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/common/help.h"
 #include "cli/common/launch.h"
 
 static int launch(int argc, char **argv);
@@ -37,15 +38,34 @@ static void print_usage(FILE *out)
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		fprintf(out, "  %s %s\n      %s\n", commands[i].name, commands[i].usage,
 			commands[i].help);
-	fprintf(out, "\nOptions:\n  -h, --help     print this\n  -V, --version  print the version\n"
-		     "\nA checkpoint made with this is restored by plain `criu restore`.\n");
+	fprintf(out, "\nOptions:\n  -h, --help     print this, or after a command that command's\n"
+		     "  -V, --version  print the version\n");
+	cli_print_options(out);
+	fprintf(out, "\nExit status: 0, or 1 after a line on stderr; of pre-dump and dump CRIU's; "
+		     "verify: 1 also if a\nbyte differs; check: 1 also if incremental "
+		     "checkpoints do not work here.\n"
+		     "A checkpoint made with this is restored by plain `criu restore`.\n");
+}
+
+static bool is_help(const char *arg)
+{
+	return !strcmp(arg, "-h") || !strcmp(arg, "--help");
+}
+
+static int run(const struct cli_command *command, int argc, char **argv)
+{
+	if (command->run == launch || argc < 2 || !is_help(argv[1]))
+		return command->run(argc, argv);
+	printf("Usage: criu-lazy-wp %s %s\n\n%s\n\nMore: man criu-lazy-wp\n", command->name,
+	       command->usage, command->help);
+	return fflush(stdout) ? 1 : 0;
 }
 
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "--help";
 
-	if (!strcmp(name, "-h") || !strcmp(name, "--help")) {
+	if (is_help(name)) {
 		print_usage(argc > 1 ? stdout : stderr);
 		return argc > 1 ? 0 : 1;
 	}
@@ -55,7 +75,7 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		if (!strcmp(name, commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
+			return run(&commands[i], argc - 1, argv + 1);
 	fprintf(stderr, "Error: no command '%s': see criu-lazy-wp --help\n", name);
 	return 1;
 }

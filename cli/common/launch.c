@@ -7,6 +7,7 @@
 
 #include "cli/common/command-line.h"
 #include "cli/common/config.h"
+#include "cli/common/help.h"
 #include "cli/common/live.h"
 #include "cli/common/paths.h"
 #include "cli/common/rpc.h"
@@ -95,6 +96,18 @@ static int launch_untouched(int argc, char **argv)
 	memcpy(args, argv, argc * sizeof(*args));
 	args[0] = criu;
 	return execute(criu, args);
+}
+
+/* CRIU would stop at an option of ours before it comes to --help. */
+static int show_help(int argc, char **argv, const struct cli_command_line *line)
+{
+	auto_free char **args = NULL;
+	char criu[PATH_MAX];
+
+	if (cli_find_criu(criu))
+		return 1;
+	args = cli_criu_arguments(argc, argv, criu, line, false, NULL);
+	return args ? cli_show_help(criu, args) : 1;
 }
 
 static int launch_criu(int argc, char **argv, const struct cli_command_line *line,
@@ -196,5 +209,7 @@ int cli_launch(int argc, char **argv, bool implied)
 		return launch_rpc(argc, argv, &line);
 	if (!line.tracker && (line.lazy || implied))
 		line.tracker = cli_config()->tracker;
+	if (cli_wants_help(argc, argv))
+		return show_help(argc, argv, &line);
 	return line.tracker ? launch_lazy(argc, argv, &line) : launch_untouched(argc, argv);
 }

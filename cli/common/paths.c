@@ -33,12 +33,28 @@ static bool is_executable_file(const char *path)
 	return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
 }
 
-static bool is_ourselves(const char *path)
+static bool is_own_file(const char *path)
 {
 	struct stat st, own;
 
 	return !stat(path, &st) && !stat("/proc/self/exe", &own) && st.st_dev == own.st_dev &&
 	       st.st_ino == own.st_ino;
+}
+
+/*
+ * A launcher, of this or of another installation, has the keeper beside it. Two that took each
+ * other for CRIU would never come to an end.
+ */
+static bool is_launcher(const char *path)
+{
+	char resolved[PATH_MAX], keeper[PATH_MAX + sizeof("/lazy-wpd")];
+
+	if (is_own_file(path))
+		return true;
+	if (!realpath(path, resolved))
+		return false;
+	snprintf(keeper, sizeof(keeper), "%s/lazy-wpd", dirname(resolved));
+	return is_executable_file(keeper);
 }
 
 /* The first of a NULL-terminated list of paths relative to our own directory that exists. */
@@ -60,8 +76,8 @@ static int find_beside(const char *const *relative, char ret_path[PATH_MAX])
 int cli_find_plugin(char ret_path[PATH_MAX])
 {
 	static const char *const places[] = { "../plugin/lazy_wp_plugin.so",
-					      "../lib/criu/lazy_wp_plugin.so",
-					      "../../lib/criu/lazy_wp_plugin.so", NULL };
+					      "../lib/criu-lazy-wp/lazy_wp_plugin.so",
+					      "../../lib/criu-lazy-wp/lazy_wp_plugin.so", NULL };
 
 	return find_beside(places, ret_path);
 }
@@ -85,7 +101,7 @@ static int find_in_path(char ret_path[PATH_MAX])
 		int len = snprintf(candidate, sizeof(candidate), "%s/criu", *dir ? dir : ".");
 
 		if (len >= (int)sizeof(candidate) || !is_executable_file(candidate) ||
-		    is_ourselves(candidate))
+		    is_launcher(candidate))
 			continue;
 		strlcpy(ret_path, candidate, PATH_MAX);
 		return 0;
@@ -99,13 +115,13 @@ static int find_criu(char ret_path[PATH_MAX])
 	const char *chosen = cli_config()->real_criu;
 
 	if (*chosen) {
-		if (!is_executable_file(chosen) || is_ourselves(chosen))
+		if (!is_executable_file(chosen) || is_launcher(chosen))
 			return -EACCES;
 		strlcpy(ret_path, chosen, PATH_MAX);
 		return 0;
 	}
 	if (!find_beside(places, ret_path) && is_executable_file(ret_path) &&
-	    !is_ourselves(ret_path))
+	    !is_launcher(ret_path))
 		return 0;
 	return find_in_path(ret_path);
 }

@@ -16,6 +16,16 @@ same_as_criu() {
 	echo "criu $*: exit $code_criu"
 }
 
+# CRIU's own help, then ours.
+helps() {
+	local lines
+	"$CRIU" --help >"$TMP/criu.out"
+	"$LAUNCHER" "$@" >"$TMP/launcher.out" || fail "criu $*: exit $?"
+	lines=$(wc -l <"$TMP/criu.out")
+	diff "$TMP/criu.out" <(head -n "$lines" "$TMP/launcher.out") || fail "criu $*: CRIU's own help differs"
+	tail -n "+$((lines + 1))" "$TMP/launcher.out" | grep -q '^  --lazy-wp' || fail "criu $*: nothing of ours"
+}
+
 fake_criu() {
 	cat >"$TMP/fake-criu" <<-'END'
 		#!/bin/bash
@@ -50,11 +60,13 @@ scripts_see_no_preload() {
 
 same_as_criu --version
 same_as_criu check
-same_as_criu --help
 same_as_criu --no-such-option
 same_as_criu no-such-action
 same_as_criu
 same_as_criu dump -t 999999999 -D "$TMP"
+helps --help
+helps -h
+helps dump --lazy-wp --jobs 2 --help
 
 fake_criu
 passes_arguments dump -t 1 'two words' '' --log-file=x -- --lazy
