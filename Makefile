@@ -177,10 +177,12 @@ install: all
 	scripts/install "$(DESTDIR)$(PREFIX)" $(OUT)
 uninstall:
 	scripts/install --remove "$(DESTDIR)$(PREFIX)"
+deb:
+	scripts/deb
 
 clean:
 	rm -rf build/obj build/pic build/gen build/bin build/plugin build/test build/san build/fault build/fuzz build/*.a
 
 .SECONDARY:
-.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench-freeze bench-pause bench-redis bench-sparse check-engines check-kernels uninstall install clean
+.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench-freeze bench-pause bench-redis bench-sparse check-engines check-kernels uninstall deb install clean
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
