@@ -178,11 +178,16 @@ install: all
 uninstall:
 	scripts/install --remove "$(DESTDIR)$(PREFIX)"
 deb:
+	scripts/setup --deb
 	scripts/deb
+# 77: nothing to test with, for the reason printed.
+check-deb: deb
+	$(MAKE) tests
+	scripts/check-deb || [ $$? = 77 ]
 
 clean:
 	rm -rf build/obj build/pic build/gen build/bin build/plugin build/test build/san build/fault build/fuzz build/*.a
 
 .SECONDARY:
-.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench-freeze bench-pause bench-redis bench-sparse check-engines check-kernels uninstall deb install clean
+.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench-freeze bench-pause bench-redis bench-sparse check-engines check-kernels uninstall deb check-deb install clean
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
