@@ -175,3 +175,4 @@ defaults
 others
 nothing_invented
 formatted
+docs/how-it-works.py | diff - docs/how-it-works.svg || fail "docs/how-it-works.svg is not what its script draws"
