@@ -85,6 +85,8 @@ static void take_tasks(struct harvest *harvest)
 	harvest->taken_us = clock_us(CLOCK_MONOTONIC);
 	session_settle(harvest->session);
 	fault_point("settle-after");
+	if (harvest->request->settled)
+		harvest->request->settled(harvest->request->argument);
 	harvest->result.arm_us = clock_us(CLOCK_MONOTONIC) - start;
 }
 

@@ -23,6 +23,9 @@ struct harvest_request {
 	unsigned int jobs;                /* copying threads, at least 1 */
 	uint64_t bytes_a_second;          /* 0: no limit */
 	struct image_page_client *server; /* gets the pages; the caller's; NULL: images does */
+	/* Called when all is taken and nothing of the tree is going to be traced; NULL: nothing */
+	void (*settled)(void *argument);
+	void *argument;
 };
 
 struct harvest_result {

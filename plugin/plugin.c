@@ -18,6 +18,7 @@
 #include "image/inventory.h"
 #include "plugin/plugin.h"
 #include "plugin/rpc.h"
+#include "ptrace-inject/throttle.h"
 #include "session/activation.h"
 #include "util/log.h"
 
@@ -174,6 +175,8 @@ int plugin_before_stop(pid_t pid)
 		return 0;
 	plugin.opened = true; /* first, because adopting seizes tasks itself */
 	plugin.owner = getpid();
+	inject_throttle_end(plugin.activation.throttle);
+	plugin.activation.throttle = 0;
 	plugin.images = criu_get_image_dir ? fcntl(criu_get_image_dir(), F_DUPFD_CLOEXEC, 0) : -1;
 	ret = session_open(plugin.activation.root, plugin.activation.what, plugin.activation.keeper,
 			   &plugin.session);

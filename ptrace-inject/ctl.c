@@ -79,12 +79,12 @@ static int run_on_to_restart(struct inject_ctl *ctl, const struct arch_registers
 }
 
 /* Done before anything that may refuse: the task is to see no EINTR in that case either. */
-static int hide_eintr(struct inject_ctl *ctl, struct arch_registers *stopped,
+static int hide_eintr(struct tracee *tracee, struct arch_registers *stopped,
 		      const uint8_t code[ARCH_CODE_LEN])
 {
-	if (!ctl->arch->restart_instead_of_eintr(stopped, code))
+	if (!arch_native()->restart_instead_of_eintr(stopped, code))
 		return 0;
-	return tracee_set_registers(&ctl->tracee, stopped);
+	return tracee_set_registers(tracee, stopped);
 }
 
 static int keep_user_state(struct inject_ctl *ctl, int memory, const struct arch_registers *stopped)
@@ -145,7 +145,7 @@ static int take_over(struct inject_ctl *ctl, int memory, struct arch_registers *
 	int error;
 
 	read_code_around(memory, ctl->arch->instruction_pointer(stopped), code);
-	error = hide_eintr(ctl, stopped, code);
+	error = hide_eintr(&ctl->tracee, stopped, code);
 	if (!error)
 		error = inject_find_syscall_instruction(ctl->tracee.tid, memory, ctl->arch,
 							&ctl->syscall_instruction);
@@ -184,26 +184,31 @@ int inject_ctl_attach(struct inject_ctl *ctl, pid_t pid, pid_t tid)
 	return error;
 }
 
+int inject_hide_eintr(struct tracee *tracee)
+{
+	const struct arch_ops *arch = arch_native();
+	struct arch_registers stopped;
+	uint8_t code[ARCH_CODE_LEN];
+	int error = tracee_get_registers(tracee, &stopped);
+	auto_close int memory = error ? -1 : inject_open_memory(tracee->tid);
+
+	if (memory < 0 || !arch->is_native(&stopped))
+		return error;
+	read_code_around(memory, arch->instruction_pointer(&stopped), code);
+	return hide_eintr(tracee, &stopped, code);
+}
+
 int inject_ctl_pass(pid_t pid, pid_t tid)
 {
 	struct inject_ctl ctl = {
 		.tracee = { .pid = pid, .tid = tid },
-		.arch = arch_native(),
 		.deadline_ms = tracee_now_ms() + INJECT_DEADLINE_MS,
 	};
-	struct arch_registers stopped;
-	uint8_t code[ARCH_CODE_LEN];
-	auto_close int memory = -1;
 	int error = stop_thread(&ctl);
 
 	if (error) /* never stopped: the end of the helper lets go of it */
 		return error;
-	error = tracee_get_registers(&ctl.tracee, &stopped);
-	memory = error ? -1 : inject_open_memory(tid);
-	if (memory >= 0 && ctl.arch->is_native(&stopped)) {
-		read_code_around(memory, ctl.arch->instruction_pointer(&stopped), code);
-		error = hide_eintr(&ctl, &stopped, code);
-	}
+	error = inject_hide_eintr(&ctl.tracee);
 	tracee_let_go(&ctl.tracee);
 	return error;
 }

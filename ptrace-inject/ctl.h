@@ -60,6 +60,12 @@ int inject_ctl_attach(struct inject_ctl *ctl, pid_t pid, pid_t tid);
 int inject_ctl_pass(pid_t pid, pid_t tid);
 
 /*
+ * Of a thread in a TRACEE_EVENT stop: where only the stop has ended its system call, the call will
+ * be restarted. -ESRCH.
+ */
+int inject_hide_eintr(struct tracee *tracee);
+
+/*
  * Puts everything back and lets the task go. -EIO when the task is alive but could not be stopped
  * within INJECT_RECOVERY_MS and will run on with our registers or signal mask.
  */

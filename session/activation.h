@@ -16,6 +16,7 @@ struct session_activation {
 	const char *what;
 	pid_t root;         /* the tree of a "pre-dump" or "dump" */
 	const char *keeper; /* path of lazy-wpd */
+	pid_t throttle; /* slows the tree until CRIU stops it (ptrace-inject/throttle.h); 0: none */
 };
 
 /* Puts it into our environment for the exec that follows, with the log level and the keepers' idle

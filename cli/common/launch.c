@@ -68,12 +68,14 @@ static int check_request(const struct cli_command_line *line, pid_t *ret_root)
 }
 
 /* The tree is named in the environment so that the plugin need not read CRIU's options. */
-static int activate(const struct cli_command_line *line, const struct cli_paths *paths, pid_t root)
+static int activate(const struct cli_command_line *line, const struct cli_paths *paths, pid_t root,
+		    pid_t throttle)
 {
 	const struct session_activation activation = {
 		.keeper = paths->keeper,
 		.root = root,
 		.what = root ? line->command : NULL,
+		.throttle = throttle,
 	};
 
 	return session_activation_export(&activation, paths->plugin);
@@ -124,11 +126,12 @@ static int launch_tracked(int argc, char **argv, const struct cli_command_line *
 {
 	char parent[32];
 	int rounds = 0;
+	pid_t throttle = 0;
 
 	/* Each round would need a page server of its own. */
 	if (!strcmp(line->command, "dump") && !line->page_server)
-		rounds = cli_live_rounds(line, root, paths->keeper);
-	if (rounds < 0 || activate(line, paths, root))
+		rounds = cli_live_rounds(line, root, paths->keeper, &throttle);
+	if (rounds < 0 || activate(line, paths, root, throttle))
 		return 1;
 	snprintf(parent, sizeof(parent), "pre/%d", rounds);
 	return launch_criu(argc, argv, line, paths, true, rounds ? parent : NULL);

@@ -208,6 +208,23 @@ int live_options_parse(int argc, char **argv, struct live_options *ret_options)
 	return 0;
 }
 
+static int parse_on_stall(const char *text, enum rounds_on_stall *ret_on_stall)
+{
+	static const char *const names[] = {
+		[ROUNDS_DUMP] = "dump",
+		[ROUNDS_FAIL] = "fail",
+		[ROUNDS_THROTTLE] = "throttle",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]))
+			continue;
+		*ret_on_stall = (enum rounds_on_stall)i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 int live_options_for_rounds(const struct cli_command_line *line, struct rounds_options *ret_options)
 {
 	struct rounds_options options = {
@@ -227,9 +244,8 @@ int live_options_for_rounds(const struct cli_command_line *line, struct rounds_o
 	if (line->bandwidth && parse_size(line->bandwidth, &options.bandwidth))
 		return bad_value("bandwidth", line->bandwidth,
 				 "bytes a second, perhaps with K, M or G,");
-	options.fail_on_stall = line->on_stall && !strcmp(line->on_stall, "fail");
-	if (line->on_stall && !options.fail_on_stall && strcmp(line->on_stall, "dump"))
-		return bad_value("on-stall", line->on_stall, "dump or fail");
+	if (line->on_stall && parse_on_stall(line->on_stall, &options.on_stall))
+		return bad_value("on-stall", line->on_stall, "dump, fail or throttle");
 	*ret_options = options;
 	return 0;
 }

@@ -17,8 +17,9 @@ int cli_live_pre_dump(int argc, char **argv, const struct cli_paths *paths);
 
 /*
  * The rounds before a dump (see rounds.h), by the launcher's options. Returns the number of the
- * last one, or -errno after a line on stderr.
+ * last one, or -errno after a line on stderr. ret_throttle as rounds_run().
  */
-int cli_live_rounds(const struct cli_command_line *line, pid_t root, const char *keeper);
+int cli_live_rounds(const struct cli_command_line *line, pid_t root, const char *keeper,
+		    pid_t *ret_throttle);
 
 #endif

@@ -14,6 +14,7 @@
 #include "harvest/harvest.h"
 #include "harvest/look.h"
 #include "image/pagemap.h"
+#include "ptrace-inject/throttle.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
@@ -31,6 +32,13 @@
 #define STALL_RATIO  0.9
 #define STALL_ROUNDS 2
 
+/* The part of the time for which a slowed tree stands still, in percent. */
+#define THROTTLE_FIRST 20
+#define THROTTLE_STEP  20
+#define THROTTLE_MOST  99
+/* For so long CRIU's preparations in the tree make it run freely; the like at a round's start. */
+#define THROTTLE_GAP_MS 5
+
 enum verdict { GO_ON, SHORT_ENOUGH, LAST_ROUND, STALLED, OUT_OF_TIME };
 
 struct rounds {
@@ -40,6 +48,9 @@ struct rounds {
 	double predicted_ms;    /* after the last round */
 	unsigned int nr_stalls; /* in a row */
 	time_t end;
+	unsigned int still_percent; /* 0: the tree is not slowed */
+	double free_rate;           /* pages dirtied a second before that */
+	pid_t throttle;             /* the helper that slows it now, or 0 */
 };
 
 static time_t now_s(void)
@@ -65,6 +76,8 @@ static double predict_ms(const struct rounds *rounds, const struct harvest_resul
 	double dirty = (double)result->pages_dirty +
 		       dirty_pages_a_second(result) * CRIU_START_MS / 1000;
 
+	if (rounds->still_percent)
+		dirty += rounds->free_rate * THROTTLE_GAP_MS / 1000;
 	if (dirty > (double)rounds->total_pages)
 		dirty = (double)rounds->total_pages;
 	return (FIXED_FREEZE_US + (double)rounds->total_pages * FREEZE_NS_A_PAGE / 1000 +
@@ -90,6 +103,40 @@ static int open_round(const struct rounds *rounds, unsigned int number)
 	return fd < 0 ? -errno : fd;
 }
 
+/* A round that finds the tree unslowed for want of a helper is as good as the others. */
+static void slow_down(void *argument)
+{
+	struct rounds *rounds = argument;
+	int ret = 0;
+
+	if (rounds->still_percent && !rounds->throttle)
+		ret = inject_throttle_begin(rounds->options->root, rounds->still_percent,
+					    &rounds->throttle);
+	if (ret)
+		log_warn("cannot slow %d down: %s", rounds->options->root, strerror(-ret));
+}
+
+static void speed_up(struct rounds *rounds)
+{
+	inject_throttle_end(rounds->throttle);
+	rounds->throttle = 0;
+}
+
+/* True if the tree can still be slowed more, and now is. */
+static bool throttle_more(struct rounds *rounds)
+{
+	unsigned int before = rounds->still_percent;
+
+	if (rounds->options->on_stall != ROUNDS_THROTTLE || before == THROTTLE_MOST)
+		return false;
+	rounds->still_percent = before ? before + THROTTLE_STEP : THROTTLE_FIRST;
+	if (rounds->still_percent > THROTTLE_MOST)
+		rounds->still_percent = THROTTLE_MOST;
+	speed_up(rounds);
+	slow_down(rounds);
+	return true;
+}
+
 static enum verdict judge(struct rounds *rounds, double predicted_ms, unsigned int number)
 {
 	bool helped = number == 1 || predicted_ms < rounds->predicted_ms * STALL_RATIO;
@@ -98,22 +145,28 @@ static enum verdict judge(struct rounds *rounds, double predicted_ms, unsigned i
 	rounds->predicted_ms = predicted_ms;
 	if (predicted_ms <= rounds->options->max_downtime_ms)
 		return SHORT_ENOUGH;
-	if (rounds->nr_stalls >= STALL_ROUNDS)
-		return STALLED;
 	if (number >= rounds->options->max_rounds)
-		return LAST_ROUND;
-	return rounds->end && now_s() >= rounds->end ? OUT_OF_TIME : GO_ON;
+		return rounds->nr_stalls >= STALL_ROUNDS ? STALLED : LAST_ROUND;
+	if (rounds->end && now_s() >= rounds->end)
+		return OUT_OF_TIME;
+	if ((rounds->still_percent || rounds->nr_stalls >= STALL_ROUNDS) && throttle_more(rounds))
+		rounds->nr_stalls = 0;
+	return rounds->nr_stalls >= STALL_ROUNDS ? STALLED : GO_ON;
 }
 
 static void print_round(const struct rounds *rounds, const struct harvest_result *result,
-			unsigned int number)
+			unsigned int number, unsigned int still_percent)
 {
 	double bytes = (double)(result->pages_written * image_page_size());
+	char slowed[48] = "";
 
+	if (still_percent)
+		snprintf(slowed, sizeof(slowed), ", the tree held for %u %% of the time",
+			 still_percent);
 	printf("round %u: %" PRIu64 " pages, %.0f MB/s, %.0f pages dirtied a second, predicted "
-	       "freeze %.0f ms\n",
+	       "freeze %.0f ms%s\n",
 	       number, result->pages_written, result->copy_us ? bytes / (double)result->copy_us : 0,
-	       dirty_pages_a_second(result), rounds->predicted_ms);
+	       dirty_pages_a_second(result), rounds->predicted_ms, slowed);
 	fflush(stdout);
 }
 
@@ -143,19 +196,25 @@ static int run_round(struct rounds *rounds, unsigned int number, enum verdict *r
 		.parent = parent_of(rounds, number, parent),
 		.jobs = options->jobs,
 		.bytes_a_second = options->bandwidth,
+		.settled = slow_down,
+		.argument = rounds,
 	};
+	unsigned int still_percent = rounds->still_percent;
 	struct harvest_result result;
 	int ret;
 
 	if (images < 0)
 		return images;
+	speed_up(rounds); /* tasks are about to be traced */
 	ret = harvest_run(&request, &result);
 	if (ret)
 		return ret;
 	if (number == 1)
 		rounds->total_pages = result.pages_written + result.pages_in_parent;
+	if (!still_percent)
+		rounds->free_rate = dirty_pages_a_second(&result);
 	*ret_verdict = judge(rounds, predict_ms(rounds, &result), number);
-	print_round(rounds, &result, number);
+	print_round(rounds, &result, number, still_percent);
 	return 0;
 }
 
@@ -170,7 +229,7 @@ static int end_rounds(const struct rounds *rounds, enum verdict verdict)
 
 	if (verdict == SHORT_ENOUGH)
 		return 0;
-	if (rounds->options->fail_on_stall) {
+	if (rounds->options->on_stall == ROUNDS_FAIL) {
 		log_error(
 			"%d is not dumped: %s, and the freeze would take about %.0f ms: it runs on",
 			rounds->options->root, reasons[verdict], rounds->predicted_ms);
@@ -199,28 +258,41 @@ static int look_first(struct rounds *rounds, enum verdict *ret_verdict)
 	return 0;
 }
 
-int rounds_run(const struct rounds_options *options)
+static int run_rounds(struct rounds *rounds)
+{
+	const struct rounds_options *options = rounds->options;
+	enum verdict verdict = GO_ON;
+	unsigned int number = 0;
+	int ret;
+
+	if (options->parent && options->max_rounds) {
+		ret = look_first(rounds, &verdict);
+		if (ret)
+			return ret;
+	}
+	while (verdict == GO_ON && options->max_rounds) {
+		ret = run_round(rounds, ++number, &verdict);
+		if (ret)
+			return ret;
+	}
+	ret = number ? end_rounds(rounds, verdict) : 0;
+	return ret ? ret : (int)number;
+}
+
+int rounds_run(const struct rounds_options *options, pid_t *ret_throttle)
 {
 	auto_close int images = open(options->images, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct rounds rounds = { .options = options, .images = images };
-	enum verdict verdict = GO_ON;
-	unsigned int number = 0;
 	int ret;
 
 	if (images < 0)
 		return -errno;
 	if (options->timeout_s)
 		rounds.end = now_s() + (time_t)options->timeout_s;
-	if (options->parent && options->max_rounds) {
-		ret = look_first(&rounds, &verdict);
-		if (ret)
-			return ret;
-	}
-	while (verdict == GO_ON && options->max_rounds) {
-		ret = run_round(&rounds, ++number, &verdict);
-		if (ret)
-			return ret;
-	}
-	ret = number ? end_rounds(&rounds, verdict) : 0;
-	return ret ? ret : (int)number;
+	ret = run_rounds(&rounds);
+	if (ret < 0)
+		speed_up(&rounds);
+	else
+		*ret_throttle = rounds.throttle;
+	return ret;
 }

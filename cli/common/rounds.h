@@ -9,12 +9,13 @@
 #ifndef LAZY_WP_CLI_COMMON_ROUNDS_H
 #define LAZY_WP_CLI_COMMON_ROUNDS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #define ROUNDS_DOWNTIME_MS 300
 #define ROUNDS_MAX         10
+
+enum rounds_on_stall { ROUNDS_DUMP, ROUNDS_FAIL, ROUNDS_THROTTLE };
 
 struct rounds_options {
 	pid_t root;
@@ -22,15 +23,17 @@ struct rounds_options {
 	const char *parent; /* --prev-images-dir, relative to images; NULL: none */
 	unsigned int max_downtime_ms, max_rounds; /* max_rounds 0: none, a full dump */
 	unsigned int timeout_s;                   /* 0: none; no round is begun after it */
-	bool fail_on_stall;                       /* rather than to dump all the same */
+	enum rounds_on_stall on_stall;
 	unsigned int jobs;
 	uint64_t bandwidth; /* bytes a second; 0: no limit */
 };
 
 /*
  * Runs the rounds and prints one line for each. Returns the number of the last one, which is the
- * parent of the dump (0: there is none), or -errno after a line that says why.
+ * parent of the dump (0: there is none), or -errno after a line that says why. With on_stall
+ * ROUNDS_THROTTLE the tree may still be slowed then: ret_throttle is the helper that does it (see
+ * ptrace-inject/throttle.h), to be ended when the tree is stopped for the dump; or 0.
  */
-int rounds_run(const struct rounds_options *options);
+int rounds_run(const struct rounds_options *options, pid_t *ret_throttle);
 
 #endif
