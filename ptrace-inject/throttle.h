@@ -15,7 +15,7 @@
 
 #include <sys/types.h>
 
-#define INJECT_THROTTLE_PERIOD_MS 50
+#define INJECT_THROTTLE_PERIOD_MS 100
 
 /*
  * Begins to make the tree under root stand still for percent (1 … 99) of the time. To be called by

@@ -32,7 +32,7 @@
 #define STALL_RATIO  0.9
 #define STALL_ROUNDS 2
 
-/* The part of the time for which a slowed tree stands still, in percent. */
+/* The part of the time for which a slowed tree stands still, in percent: more in each round. */
 #define THROTTLE_FIRST 20
 #define THROTTLE_STEP  20
 #define THROTTLE_MOST  99
@@ -149,7 +149,7 @@ static enum verdict judge(struct rounds *rounds, double predicted_ms, unsigned i
 		return rounds->nr_stalls >= STALL_ROUNDS ? STALLED : LAST_ROUND;
 	if (rounds->end && now_s() >= rounds->end)
 		return OUT_OF_TIME;
-	if ((rounds->still_percent || rounds->nr_stalls >= STALL_ROUNDS) && throttle_more(rounds))
+	if ((rounds->still_percent || rounds->nr_stalls) && throttle_more(rounds))
 		rounds->nr_stalls = 0;
 	return rounds->nr_stalls >= STALL_ROUNDS ? STALLED : GO_ON;
 }
