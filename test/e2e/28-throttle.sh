@@ -33,7 +33,80 @@ with() {
 	expect_intact ok
 }
 
+status_of() { sed -n "s/^$1:[[:space:]]*\([^[:space:]]*\).*/\1/p" "/proc/$DUMPEE/status"; }
+
+# Rewrites in a second, by the program's own count.
+rewrites() { tail -n 1 "$STATUS" | cut -d ' ' -f 3; }
+rate() {
+	local before
+	expect_intact ok >"$TMP/answer"
+	before=$(rewrites)
+	sleep 1
+	expect_intact ok >"$TMP/answer"
+	echo $(($(rewrites) - before))
+}
+
+# Longer than a period of throttling nobody traces it, and it is not stopped.
+expect_untraced() {
+	local now
+	for _ in $(seq 15); do
+		now=$(status_of TracerPid)$(status_of State)
+		[[ $now == 0[RS] ]] || fail "TracerPid and State: $now"
+		sleep 0.01
+	done
+}
+
+expect_full_speed() {
+	local now
+	now=$(rate)
+	echo "$now pages a second, $FREELY before"
+	[ "$now" -ge $((FREELY / 3)) ] || fail "the program is slow"
+}
+
+# Until the fifth round copies: each has a helper of its own.
+dump_in_background() {
+	dump "$1" --bandwidth 100M --on-stall throttle &
+	DUMP=$!
+	wait_until 60 [ -e "$TMP/$1/pre/5/pages-1.img" ] || fail "no fifth round"
+	LAUNCHED=$(ps -o pid= --ppid "$DUMP" | xargs)
+	HELPER=
+	wait_until 20 find_helper || fail "no helper"
+}
+
+# The launcher's only child in a session of its own that is not the keeper.
+find_helper() {
+	HELPER=$(ps -o pid=,comm= --ppid "$LAUNCHED" | sed -n 's/ criu$//p' | xargs)
+	[ -n "$HELPER" ]
+}
+
+is_gone() { ! ps -o pid= -p "$1" >/dev/null; }
+
+launcher_killed() {
+	dump_in_background launcher-killed
+	kill -KILL "$LAUNCHED"
+	wait "$DUMP" && fail "it was not killed"
+	wait_until 10 is_gone "$HELPER" || fail "the helper lives"
+	expect_untraced
+	expect_full_speed
+}
+
+# The rounds go on, with another.
+helper_killed() {
+	dump_in_background helper-killed
+	kill -KILL "$HELPER"
+	expect_untraced
+	[ ! -e "$TMP/helper-killed/pre/6" ] || fail "too late: this was round 6"
+	wait "$DUMP" || fail "$(cat "$TMP/warnings")"
+	cat "$OUTPUT"
+	wait_gone
+	run_criu "$CRIU" restore "$TMP/helper-killed" -d
+	expect_intact ok
+}
+
 start_dumpee hot 128 100 --rate 0
+FREELY=$(rate)
 without
+launcher_killed
+helper_killed
 with
 end_dumpee
