@@ -198,6 +198,8 @@ static int iterate(struct harvest *harvest)
 		write_stats(harvest);
 		ret = session_commit(harvest->session);
 	}
+	if (!ret && harvest->request->auto_dedup)
+		session_dedup(harvest->session);
 	if (!ret)
 		look_what_is_dirty(harvest);
 	return ret;

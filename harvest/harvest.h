@@ -10,6 +10,7 @@
 #ifndef LAZY_WP_HARVEST_HARVEST_H
 #define LAZY_WP_HARVEST_HARVEST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,6 +23,7 @@ struct harvest_request {
 	const char *parent;               /* relative to images, as --prev-images-dir; NULL: none */
 	unsigned int jobs;                /* copying threads, at least 1 */
 	uint64_t bytes_a_second;          /* 0: no limit */
+	bool auto_dedup;                  /* pages written leave the parents: session_dedup() */
 	struct image_page_client *server; /* gets the pages; the caller's; NULL: images does */
 	/* Called when all is taken and nothing of the tree is going to be traced; NULL: nothing */
 	void (*settled)(void *argument);

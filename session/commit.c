@@ -169,6 +169,7 @@ int session_commit(struct session *session)
 	if (!ret)
 		ret = fault_error("commit-before") ?:
 			      keeper_commit(session->keeper, session->iteration.sequence);
+	session->committed = !ret;
 	fault_point("commit-after");
 	/* By this dump: its keeper went with it. */
 	if (ret && !process_has_ended(session->tree.root))

@@ -14,6 +14,7 @@ struct session {
 	struct keeper_client *keeper;
 	struct keeper_iteration iteration;
 	bool taking;      /* the keeper knows that pages are being taken */
+	bool committed;   /* complete, on the disk, and the keeper knows */
 	bool keeper_lost; /* it could not be told: nothing is taken in this iteration */
 	char writer[SESSION_REASON_MAX]; /* what can write the tree's memory unseen; "": nothing */
 	bool hides;                      /* see session_set_hiding() */

@@ -168,6 +168,13 @@ void session_write_stats(const struct session *session, const struct session_fig
  */
 int session_commit(struct session *session);
 
+/*
+ * After session_commit(), and if that did commit: punches the pages that this iteration has written
+ * out of the images of its parents, which can then be restored only as parents (--auto-dedup).
+ * What cannot be punched stays, with a warning.
+ */
+void session_dedup(const struct session *session);
+
 /* Ends the iteration, as failed if it was not committed; frees everything. NULL is allowed. */
 void session_close(struct session *session);
 

@@ -16,6 +16,7 @@ enum {
 	OPTION_PREV_IMAGES = 256,
 	OPTION_JOBS,
 	OPTION_BANDWIDTH,
+	OPTION_AUTO_DEDUP,
 	OPTION_PAGE_SERVER,
 	OPTION_ADDRESS,
 	OPTION_PORT,
@@ -34,6 +35,7 @@ static const struct option long_options[] = {
 	{ "real-criu", required_argument, NULL, OPTION_IGNORED }, /* the launcher has seen these */
 	{ "log-level", required_argument, NULL, OPTION_IGNORED },
 	{ "idle-limit", required_argument, NULL, OPTION_IGNORED },
+	{ "auto-dedup", no_argument, NULL, OPTION_AUTO_DEDUP },
 	{ "page-server", no_argument, NULL, OPTION_PAGE_SERVER },
 	{ "address", required_argument, NULL, OPTION_ADDRESS },
 	{ "port", required_argument, NULL, OPTION_PORT },
@@ -161,6 +163,9 @@ static int take_option(int option, struct live_options *options)
 			return bad_value("bandwidth", optarg,
 					 "bytes a second, perhaps with K, M or G,");
 		break;
+	case OPTION_AUTO_DEDUP:
+		options->auto_dedup = true;
+		break;
 	case OPTION_PAGE_SERVER:
 		options->page_server = true;
 		break;
@@ -204,6 +209,11 @@ int live_options_parse(int argc, char **argv, struct live_options *ret_options)
 		log_error("pre-dump --page-server needs --address and --port");
 		return -EINVAL;
 	}
+	if (options.page_server && options.auto_dedup) {
+		log_error("pre-dump --page-server does not take --auto-dedup: the parents are the "
+			  "page server's");
+		return -EINVAL;
+	}
 	*ret_options = options;
 	return 0;
 }
@@ -233,6 +243,7 @@ int live_options_for_rounds(const struct cli_command_line *line, struct rounds_o
 		.max_downtime_ms = ROUNDS_DOWNTIME_MS,
 		.max_rounds = ROUNDS_MAX,
 		.jobs = default_jobs(),
+		.auto_dedup = line->auto_dedup,
 	};
 
 	if (parse_number("max-downtime", line->max_downtime, &options.max_downtime_ms) ||

@@ -17,6 +17,7 @@ struct live_options {
 	int verbosity;        /* -v, as CRIU counts: 1 errors … 4 debug; 2 */
 	unsigned int jobs;    /* --jobs; half the CPUs, at least 1 */
 	uint64_t bandwidth;   /* --bandwidth, bytes a second; 0: no limit */
+	bool auto_dedup;      /* --auto-dedup */
 	bool page_server;     /* --page-server: the two that follow are given */
 	const char *address;  /* --address */
 	uint16_t port;        /* --port */

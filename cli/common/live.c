@@ -125,6 +125,7 @@ int cli_live_pre_dump(int argc, char **argv, const struct cli_paths *paths)
 	request.parent = options.parent;
 	request.jobs = options.jobs;
 	request.bytes_a_second = options.bandwidth;
+	request.auto_dedup = options.auto_dedup;
 	if (options.page_server)
 		ret = run_remote(&options, paths->criu, &request, &result);
 	else

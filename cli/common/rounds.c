@@ -196,6 +196,7 @@ static int run_round(struct rounds *rounds, unsigned int number, enum verdict *r
 		.parent = parent_of(rounds, number, parent),
 		.jobs = options->jobs,
 		.bytes_a_second = options->bandwidth,
+		.auto_dedup = options->auto_dedup,
 		.settled = slow_down,
 		.argument = rounds,
 	};

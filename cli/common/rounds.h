@@ -9,6 +9,7 @@
 #ifndef LAZY_WP_CLI_COMMON_ROUNDS_H
 #define LAZY_WP_CLI_COMMON_ROUNDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -26,6 +27,7 @@ struct rounds_options {
 	enum rounds_on_stall on_stall;
 	unsigned int jobs;
 	uint64_t bandwidth; /* bytes a second; 0: no limit */
+	bool auto_dedup;
 };
 
 /*
