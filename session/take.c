@@ -132,10 +132,12 @@ static void take(struct session *session, struct session_task *task)
 	fault_point("arm-after");
 	if (!ret)
 		ret = find_clean(task);
-	if (ret)
+	if (ret) {
 		all_dirty(task, strerror(-ret));
-	else if (task->clean.nr && session->remote && !session->parent_proven)
+		task->full_as_expected = ret == -ESRCH || process_has_ended(task->pid);
+	} else if (task->clean.nr && session->remote && !session->parent_proven) {
 		all_dirty(task, "the page server's parent directory is not the last iteration's");
+	}
 	session_choose_hidden(session, task);
 	if (task->full[0])
 		log_line(task->full_as_expected ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,

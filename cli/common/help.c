@@ -20,7 +20,7 @@ static const struct {
 	{ "--max-downtime MS", "dump: the freeze that is wanted (300)" },
 	{ "--max-rounds N", "dump: live rounds at most (10); 0: none" },
 	{ "--timeout S", "dump: begin no round after S seconds (and CRIU's own)" },
-	{ "--on-stall dump|fail", "dump: when rounds cannot make the freeze short enough" },
+	{ "--on-stall dump|fail|throttle", "dump: when rounds cannot make the freeze short enough" },
 	{ "--real-criu PATH", "the CRIU to run" },
 	{ "--log-level LEVEL", "the least of ours that is written: error, warn, info, debug" },
 	{ "--idle-limit S", "tracking ends after S seconds without a command; 0: never" },
