@@ -60,7 +60,8 @@ expect_full_speed() {
 	local now
 	now=$(rate)
 	echo "$now pages a second, $FREELY before"
-	[ "$now" -ge $((FREELY / 3)) ] || fail "the program is slow"
+	# A tenth, because the machine may be busy: that nobody holds it has been seen already.
+	[ "$now" -ge $((FREELY / 10)) ] || fail "the program is slow"
 }
 
 # Until the fifth round copies: each has a helper of its own.
