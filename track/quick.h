@@ -4,7 +4,8 @@
  * about 2 ns a page where track_take() needs 7 to 16. The kernel's fast path is asked for the
  * pages that may be written, the full question only for those. What is left is proven unwritten:
  *   - the fast path passes over an entry only if it is protected, whether present or swapped;
- *     nothing else in anonymous memory is: throwing a page away leaves no marker there;
+ *     nothing else in anonymous memory is (throwing a page away leaves no marker there) but a
+ *     zero page that the split of a huge page put into the place of a small one full of zeros;
  *   - it also passes over what has no page table; so for each page table one page of what it passed
  *     over is looked at, and must be present or swapped, registered and unwritten;
  *   - PM_SCAN_CHECK_WPASYNC: no mapping of the range is one that was not registered.

@@ -26,6 +26,9 @@
 
 #define TABLES 4
 
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21 /* Linux 5.4 */
+#endif
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
 #endif
@@ -215,6 +218,20 @@ static void test_page_of_a_huge_page(void **state)
 	expect(&area, at, at + page_size, page_size);
 }
 
+/* A small page of zeros becomes a zero page then, which is protected. */
+static void test_huge_page_split(void **state)
+{
+	auto_area struct area area = new_area(MADV_HUGEPAGE);
+	auto_range_set struct range_set taken = { 0 }, quiet = { 0 };
+
+	(void)state;
+	memset(area.memory + table_bytes, 0, page_size);
+	expect(&area, table_bytes, table_bytes + page_size, page_size);
+	madvise(area.memory + table_bytes + 9 * page_size, page_size, MADV_PAGEOUT);
+	take(&area, &taken, &quiet);
+	assert_int_equal(taken.nr, 0);
+}
+
 /* Another mapping in the middle, which nobody registered: nothing may be called quiet. */
 static void test_replaced(void **state)
 {
@@ -300,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_table_thrown_away),
 		cmocka_unit_test(test_huge_page_thrown_away),
 		cmocka_unit_test(test_page_of_a_huge_page),
+		cmocka_unit_test(test_huge_page_split),
 		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_unmapped),
 		cmocka_unit_test(test_forgotten),
