@@ -10,6 +10,18 @@ const char *test_author = "criu-lazy-wp";
 
 static struct area areas[SHAPES];
 
+/* Whether KSM does anything on this machine just now. */
+static bool ksm_merges(void)
+{
+	static struct area trial;
+
+	area_map(&trial, PAGES);
+	for (size_t page = 0; page < PAGES; page++)
+		page_make(area_page(&trial, page), page_number(9, 7));
+	return !madvise(area_page(&trial, 0), PAGES * page_size(), MADV_MERGEABLE) &&
+	       ksm_merge(&trial, 0, PAGES) == PAGES;
+}
+
 static void change(int shape)
 {
 	struct area *area = &areas[shape];
@@ -39,6 +51,10 @@ int main(int argc, char **argv)
 	}
 	if (access(KSM_RUN, W_OK)) {
 		skip("KSM cannot be turned on");
+		return 1;
+	}
+	if (!ksm_merges()) {
+		skip("KSM does not merge");
 		return 1;
 	}
 	test_daemon();
