@@ -186,6 +186,7 @@ static int iterate(struct harvest *harvest)
 	if (!ret)
 		ret = session_adopt(harvest->session);
 	uptime_us = clock_us(CLOCK_BOOTTIME);
+	harvest->result.smaps_us = session_smaps_us(harvest->session);
 	if (!ret)
 		take_tasks(harvest);
 	if (!ret)

@@ -33,8 +33,9 @@ struct harvest_request {
 struct harvest_result {
 	uint64_t nr_tasks;
 	uint64_t pages_written, pages_in_parent;
-	uint64_t arm_us;  /* finding and protecting what was written, all tasks */
-	uint64_t copy_us; /* copying and writing */
+	uint64_t smaps_us; /* reading the lists of mappings, as a dump must in its freeze */
+	uint64_t arm_us;   /* finding and protecting what was written, all tasks */
+	uint64_t copy_us;  /* copying and writing */
 	uint64_t total_us;
 	uint64_t pages_dirty;     /* written again, when all was copied */
 	uint64_t dirty_window_us; /* in so much time */

@@ -7,6 +7,7 @@
 #include "track/scan.h"
 #include "track/vma.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/process.h"
 
 static uint64_t resident_pages(pid_t pid)
@@ -24,8 +25,10 @@ static int count_task(pid_t pid, struct harvest_view *view)
 {
 	auto_track_vmas struct track_vmas vmas = { 0 };
 	auto_close int pagemap = track_pagemap_open(pid);
-	int ret = pagemap < 0 ? pagemap : track_vmas_read(pid, false, &vmas);
+	uint64_t start = clock_us(CLOCK_MONOTONIC);
+	int ret = pagemap < 0 ? pagemap : track_vmas_read(pid, true, &vmas);
 
+	view->smaps_us += clock_us(CLOCK_MONOTONIC) - start;
 	for (size_t i = 0; i < vmas.nr && !ret; i++) {
 		uint64_t pages = 0;
 

@@ -9,6 +9,7 @@
 struct harvest_view {
 	uint64_t pages_dirty;    /* written, or not tracked: an estimate */
 	uint64_t pages_resident; /* of all processes */
+	uint64_t smaps_us;       /* reading the lists of mappings, as a dump must in its freeze */
 };
 
 /* Looks at the tree under root while it runs. -ESRCH: it is gone; -EACCES, -ENOMEM. */

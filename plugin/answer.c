@@ -19,6 +19,7 @@ struct output {
 	struct track_page_region *v;
 	size_t nr, cap;
 	uint64_t return_mask;              /* CRIU's */
+	bool guards_only;                  /* CRIU asks for nothing else */
 	struct track_page_region *regions; /* room for cap of the kernel's */
 	const struct range_set *hidden; /* what CRIU is not told of; NULL: it is told everything */
 };
@@ -142,7 +143,7 @@ static uint64_t tell_known(const struct session_task *task, uint64_t start, uint
 {
 	while (start < end) {
 		struct range dirty, guard;
-		bool any_dirty = next_in(&task->dirty, start, end, &dirty);
+		bool any_dirty = !output->guards_only && next_in(&task->dirty, start, end, &dirty);
 		bool any_guard = next_in(&task->guards, start, end, &guard);
 
 		if (!any_dirty && !any_guard)
@@ -187,6 +188,23 @@ static int answer(int fd, struct track_pm_scan_arg *scan, uint64_t end,
 	return (int)output->nr;
 }
 
+/* CRIU's question for whatever has content, which can be answered from memory. */
+static bool asks_for_content(const struct track_pm_scan_arg *scan)
+{
+	uint64_t none = TRACK_PAGE_IS_PFNZERO | TRACK_PAGE_IS_FILE;
+
+	return scan->category_inverted == none && scan->category_mask == none && !scan->max_pages &&
+	       scan->category_anyof_mask == (TRACK_PAGE_IS_PRESENT | TRACK_PAGE_IS_SWAPPED);
+}
+
+/* CRIU 4.2 asks for guard regions before all else. */
+static bool asks_for_guards(const struct track_pm_scan_arg *scan)
+{
+	return !scan->category_inverted && scan->category_mask == TRACK_PAGE_IS_GUARD &&
+	       !scan->category_anyof_mask && scan->return_mask == TRACK_PAGE_IS_GUARD &&
+	       !scan->flags && !scan->max_pages;
+}
+
 /* tell: what is known need not be asked for, and clean pages may be left out. */
 static int answer_scan(int fd, struct track_pm_scan_arg *scan, const struct session_task *task,
 		       bool tell)
@@ -197,8 +215,9 @@ static int answer_scan(int fd, struct track_pm_scan_arg *scan, const struct sess
 		.cap = scan->vec_len,
 		.return_mask = scan->return_mask,
 		.regions = regions,
+		.guards_only = asks_for_guards(scan),
 	};
-	const struct range vdso = vdso_of(task);
+	const struct range vdso = vdso_of(output.guards_only ? NULL : task);
 	uint64_t end = scan->end;
 
 	if (!regions) {
@@ -212,21 +231,21 @@ static int answer_scan(int fd, struct track_pm_scan_arg *scan, const struct sess
 	return answer(fd, scan, end, task, tell, &output);
 }
 
-/* CRIU's own question asks for whatever has content; only that one can be answered from memory. */
-static bool asks_for_content(const struct track_pm_scan_arg *scan)
+bool plugin_answers_scan(const struct track_pm_scan_arg *scan)
 {
-	uint64_t none = TRACK_PAGE_IS_PFNZERO | TRACK_PAGE_IS_FILE;
-
-	return scan->category_inverted == none && scan->category_mask == none && !scan->max_pages &&
-	       scan->category_anyof_mask == (TRACK_PAGE_IS_PRESENT | TRACK_PAGE_IS_SWAPPED);
+	return scan->return_mask & TRACK_PAGE_IS_SOFT_DIRTY || asks_for_guards(scan);
 }
 
 int plugin_answer_scan(int fd, struct track_pm_scan_arg *scan, struct session_task *task)
 {
-	bool tell = task && asks_for_content(scan);
-	int nr = answer_scan(fd, scan, task, tell);
+	bool pages = task && asks_for_content(scan);
+	int nr;
 
-	if (nr >= 0 && tell && session_hide(task, scan->start, scan->walk_end)) {
+	if (!task && asks_for_guards(scan))
+		return ioctl(fd, TRACK_PAGEMAP_SCAN, scan);
+	nr = answer_scan(fd, scan, task, pages || (task && asks_for_guards(scan)));
+
+	if (nr >= 0 && pages && session_hide(task, scan->start, scan->walk_end)) {
 		errno = ENOMEM;
 		return -1;
 	}

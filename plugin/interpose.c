@@ -35,23 +35,21 @@
 		next_;                                   \
 	})
 
+enum noted { NOTHING, TRACKER_FILE, SMAPS };
+
 /* Descriptors above this are looked at by their link each time. */
 #define NOTED_MAX 65536
-static unsigned char noted[NOTED_MAX / 8];
+static unsigned char noted[NOTED_MAX];
 
-static void note(int fd, bool interesting)
+static void note(int fd, enum noted what)
 {
-	if (fd < 0 || fd >= NOTED_MAX)
-		return;
-	if (interesting)
-		noted[fd / 8] |= 1u << fd % 8;
-	else
-		noted[fd / 8] &= ~(1u << fd % 8);
+	if (fd >= 0 && fd < NOTED_MAX)
+		noted[fd] = what;
 }
 
 static bool is_noted(int fd)
 {
-	return fd >= NOTED_MAX || (fd >= 0 && (noted[fd / 8] & (1u << fd % 8)));
+	return fd >= NOTED_MAX || (fd >= 0 && noted[fd] == TRACKER_FILE);
 }
 
 static const char *last_component(const char *path)
@@ -61,11 +59,13 @@ static const char *last_component(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static bool is_tracker_file(const char *path)
+static enum noted what_is(const char *path)
 {
 	const char *name = last_component(path);
 
-	return !strcmp(name, "pagemap") || !strcmp(name, "clear_refs");
+	if (!strcmp(name, "smaps"))
+		return SMAPS;
+	return !strcmp(name, "pagemap") || !strcmp(name, "clear_refs") ? TRACKER_FILE : NOTHING;
 }
 
 /* The pid if fd is /proc/PID/NAME, else 0. Detached mounts of proc show as /PID/NAME. */
@@ -117,7 +117,7 @@ static mode_t mode_of(int flags, va_list args)
 static int opened(int fd, const char *path)
 {
 	if (plugin_is_active())
-		note(fd, is_tracker_file(path));
+		note(fd, what_is(path));
 	return fd;
 }
 
@@ -188,12 +188,18 @@ EXPORT int __openat64_2(int dir, const char *path, int flags)
 	return openat64(dir, path, flags);
 }
 
+/* What we ask while we answer is for the kernel. */
+static bool answering;
+
 static void answer_read(int fd, void *buffer, ssize_t got, off_t offset)
 {
 	pid_t pid = got > 0 && offset >= 0 ? proc_file_pid(fd, "pagemap") : 0;
 
-	if (pid)
-		plugin_answer_entries(fd, buffer, got / sizeof(uint64_t), offset, plugin_take(pid));
+	if (!pid)
+		return;
+	answering = true;
+	plugin_answer_entries(fd, buffer, got / sizeof(uint64_t), offset, plugin_take(pid));
+	answering = false;
 }
 
 EXPORT ssize_t pread64(int fd, void *buffer, size_t count, off64_t offset)
@@ -205,9 +211,24 @@ EXPORT ssize_t pread64(int fd, void *buffer, size_t count, off64_t offset)
 	return got;
 }
 
+/*
+ * To write a mapping's lines the kernel looks at each of its pages, and when a page of text is
+ * full before the reader has enough, it throws the last mapping's lines away and looks once more
+ * (fs/seq_file.c). With the 4 KiB that CRIU asks for that is every fourth or fifth mapping, and the
+ * only large one of a database as likely as any.
+ */
+#define SMAPS_AT_ONCE 2048
+
+static size_t best_count(int fd, size_t count)
+{
+	bool smaps = fd >= 0 && fd < NOTED_MAX && noted[fd] == SMAPS && count > SMAPS_AT_ONCE;
+
+	return smaps && proc_file_pid(fd, "smaps") ? SMAPS_AT_ONCE : count;
+}
+
 EXPORT ssize_t read(int fd, void *buffer, size_t count)
 {
-	ssize_t got = NEXT(read)(fd, buffer, count);
+	ssize_t got = NEXT(read)(fd, buffer, plugin_is_active() ? best_count(fd, count) : count);
 
 	if (plugin_is_active() && is_noted(fd) && got > 0)
 		answer_read(fd, buffer, got, lseek(fd, 0, SEEK_CUR) - got);
@@ -289,8 +310,12 @@ EXPORT ssize_t send(int fd, const void *buffer, size_t count, int flags)
 static int scan_pagemap(int fd, struct track_pm_scan_arg *scan)
 {
 	pid_t pid = proc_file_pid(fd, "pagemap");
+	int result;
 
-	return plugin_answer_scan(fd, scan, pid ? plugin_take(pid) : NULL);
+	answering = true;
+	result = plugin_answer_scan(fd, scan, pid ? plugin_take(pid) : NULL);
+	answering = false;
+	return result;
 }
 
 EXPORT int ioctl(int fd, unsigned long request, ...)
@@ -301,8 +326,8 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	arg = va_arg(args, void *);
 	va_end(args);
-	if (request == TRACK_PAGEMAP_SCAN && plugin_is_active() &&
-	    ((struct track_pm_scan_arg *)arg)->return_mask & TRACK_PAGE_IS_SOFT_DIRTY)
+	if (request == TRACK_PAGEMAP_SCAN && plugin_is_active() && !answering &&
+	    plugin_answers_scan(arg))
 		return scan_pagemap(fd, arg);
 	return NEXT(ioctl)(fd, request, arg);
 }

@@ -69,10 +69,12 @@ int plugin_before_send(struct session *session, int fd, const void *bytes, size_
 /* The session, if this process has one that is remote, or NULL. */
 struct session *plugin_remote_session(void);
 
+/* True if CRIU asks for the soft-dirty category, or for guard regions. */
+bool plugin_answers_scan(const struct track_pm_scan_arg *scan);
+
 /*
- * Answers a PAGEMAP_SCAN that asks for the soft-dirty category, in the place of ioctl(fd, …).
- * task may be NULL. Pages that may be hidden are left out and noted. Result and errno as the
- * ioctl's.
+ * Answers such a question in the place of ioctl(fd, …). task may be NULL. Pages that may be hidden
+ * are left out and noted. Result and errno as the ioctl's.
  */
 int plugin_answer_scan(int fd, struct track_pm_scan_arg *scan, struct session_task *task);
 

@@ -16,6 +16,7 @@
 #include "track/pins.h"
 #include "track/uffd.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/fault.h"
 #include "util/log.h"
 #include "util/process.h"
@@ -205,8 +206,10 @@ int session_adopt_task(struct session *session, struct session_task *task)
 {
 	char text[SESSION_REASON_MAX] = "";
 	const char *refusal;
+	uint64_t start = clock_us(CLOCK_MONOTONIC);
 	int ret = track_vmas_read(task->pid, true, &task->vmas);
 
+	session->times.smaps_us += clock_us(CLOCK_MONOTONIC) - start;
 	if (ret == -ESRCH)
 		return ret;
 	refusal = ret ? strerror(-ret) : task_refusal(session, task, text);

@@ -7,6 +7,7 @@
 
 struct session_times {
 	uint64_t adopt_us, take_us, settle_us;
+	uint64_t smaps_us; /* of adopt_us */
 };
 
 struct session {

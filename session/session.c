@@ -76,6 +76,11 @@ struct session_task *session_find_task(struct session *session, pid_t pid)
 	return NULL;
 }
 
+uint64_t session_smaps_us(const struct session *session)
+{
+	return session->times.smaps_us;
+}
+
 struct session_task *session_task_at(struct session *session, size_t index)
 {
 	return index < session->nr_tasks ? &session->tasks[index] : NULL;

@@ -105,6 +105,9 @@ struct session_task *session_take(struct session *session, pid_t pid);
  */
 void session_settle(struct session *session);
 
+/* How long reading the mappings' list with all its details took, of all tasks; CRIU does it too. */
+uint64_t session_smaps_us(const struct session *session);
+
 /* The tasks that were adopted, in the tree's order; index from 0, NULL after the last. */
 struct session_task *session_task_at(struct session *session, size_t index);
 

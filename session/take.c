@@ -42,7 +42,8 @@ static int take_ranges(int pagemap, const struct range_set *ranges, struct range
 	return 0;
 }
 
-static int take_quickly(int pagemap, const struct range *range, struct session_task *task)
+static int take_quickly(int pagemap, const struct range *range, const struct session *session,
+			struct session_task *task)
 {
 	auto_range_set struct range_set open = { 0 };
 	const struct track_quick found = {
@@ -50,6 +51,7 @@ static int take_quickly(int pagemap, const struct range *range, struct session_t
 		.quiet = &task->quiet,
 		.empty = &task->empty,
 		.open = &open,
+		.stopped = session->hides ? task->pid : 0,
 	};
 	int ret = track_take_quickly(pagemap, range->start, range->end, &found);
 
@@ -61,7 +63,8 @@ static int take_quickly(int pagemap, const struct range *range, struct session_t
 }
 
 /* The quick way where it is exact; a mapping that went away or was replaced is asked in full. */
-static int take_anonymous(int pagemap, const struct range_set *ranges, struct session_task *task)
+static int take_anonymous(int pagemap, const struct range_set *ranges,
+			  const struct session *session, struct session_task *task)
 {
 	bool exact = track_quick_is_exact(pagemap);
 	int ret = 0;
@@ -69,14 +72,14 @@ static int take_anonymous(int pagemap, const struct range_set *ranges, struct se
 	for (size_t i = 0; i < ranges->nr && !ret; i++) {
 		const struct range *range = &ranges->v[i];
 
-		ret = exact ? take_quickly(pagemap, range, task) : -EPERM;
+		ret = exact ? take_quickly(pagemap, range, session, task) : -EPERM;
 		if (ret == -EPERM)
 			ret = track_take(pagemap, range->start, range->end, &task->written);
 	}
 	return ret;
 }
 
-static int take_written(struct session_task *task)
+static int take_written(const struct session *session, struct session_task *task)
 {
 	auto_range_set struct range_set anonymous = { 0 }, files = { 0 };
 	auto_close int pagemap = track_pagemap_open(task->pid);
@@ -86,7 +89,7 @@ static int take_written(struct session_task *task)
 	if (!ret)
 		ret = range_set_subtract(&task->tracked, &task->anonymous, &files);
 	if (!ret)
-		ret = take_anonymous(pagemap, &anonymous, task);
+		ret = take_anonymous(pagemap, &anonymous, session, task);
 	if (!ret)
 		ret = take_ranges(pagemap, &files, &task->written);
 	return ret ? ret : take_ranges(pagemap, &task->fresh, &task->written);
@@ -128,7 +131,7 @@ static void take(struct session *session, struct session_task *task)
 		return;
 	}
 	task->armed = true;
-	ret = fault_error("arm-before") ?: take_written(task);
+	ret = fault_error("arm-before") ?: take_written(session, task);
 	fault_point("arm-after");
 	if (!ret)
 		ret = find_clean(task);

@@ -2,7 +2,11 @@
 #include "track/quick.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "track/scan.h"
@@ -10,6 +14,13 @@
 
 /* Asking about this many unwritten pages costs as much as another system call. */
 #define COALESCED_PAGES 64
+
+/* Of stopped memory each part has a thread: two hundred times what starting one costs. */
+#define PART_BYTES (UINT64_C(256) << 20)
+#define PARTS_MAX  32
+
+/* Page tables asked for in one system call. */
+#define TABLES_AT_ONCE 512
 
 bool track_quick_is_exact(int pagemap_fd)
 {
@@ -67,6 +78,45 @@ static bool is_protected(int pagemap_fd, uint64_t start, uint64_t end)
 	       track_is_clean(region.categories, false);
 }
 
+static uint64_t bytes_of_table(void)
+{
+	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return page_size / sizeof(uint64_t) * page_size;
+}
+
+/*
+ * Adds what lies in a page table of which the first page that belongs to [start, end) is present.
+ * Where the kernel does not tell (CONFIG_MIGRATION, PTRACE_MODE_READ) none is added.
+ */
+static int find_tables(pid_t pid, uint64_t start, uint64_t end, struct range_set *tables)
+{
+	uint64_t table_bytes = bytes_of_table();
+	void *pages[TABLES_AT_ONCE];
+	int nodes[TABLES_AT_ONCE], ret = 0;
+
+	while (start < end && !ret) {
+		uint64_t next = start;
+		size_t nr = 0;
+
+		for (; nr < TABLES_AT_ONCE && next < end; nr++) {
+			pages[nr] = (void *)(uintptr_t)next;
+			next = (next / table_bytes + 1) * table_bytes;
+		}
+		if (syscall(SYS_move_pages, pid, nr, pages, NULL, nodes, 0))
+			return 0;
+		for (size_t i = 0; i < nr && !ret; i++) {
+			uint64_t from = (uintptr_t)pages[i];
+			uint64_t to = (from / table_bytes + 1) * table_bytes;
+
+			if (nodes[i] >= 0) /* else it is an error: -ENOENT, -EFAULT */
+				ret = range_set_add(tables, from, to < end ? to : end);
+		}
+		start = next;
+	}
+	return ret;
+}
+
 /*
  * One page proves it for all pages of its page table that were passed over. Where it does not, there
  * is no page table, or no mapping at the beginning: what follows may still be anything.
@@ -74,8 +124,7 @@ static bool is_protected(int pagemap_fd, uint64_t start, uint64_t end)
 static int prove(int pagemap_fd, const struct range_set *passed_over,
 		 const struct track_quick *found)
 {
-	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t table_bytes = page_size / sizeof(uint64_t) * page_size, proven_end = 0;
+	uint64_t table_bytes = bytes_of_table(), proven_end = 0;
 	int ret = 0;
 
 	for (size_t i = 0; i < passed_over->nr; i++) {
@@ -104,13 +153,28 @@ static int add_all(struct range_set *set, const struct range_set *added)
 	return ret;
 }
 
-int track_take_quickly(int pagemap_fd, uint64_t start, uint64_t end,
-		       const struct track_quick *found)
+/* What lies in page tables that exist is proven, the rest is looked at. */
+static int prove_all(int pagemap_fd, const struct range_set *passed_over,
+		     const struct range_set *tables, const struct track_quick *found)
 {
-	auto_range_set struct range_set whole = { 0 }, suspects = { 0 }, passed_over = { 0 },
-					taken = { 0 }, empty = { 0 };
-	int ret = scan_fast(pagemap_fd, start, end, &suspects);
+	auto_range_set struct range_set proven = { 0 }, rest = { 0 };
+	int ret = range_set_intersect(passed_over, tables, &proven);
 
+	if (!ret)
+		ret = add_all(found->quiet, &proven);
+	if (!ret)
+		ret = range_set_subtract(passed_over, tables, &rest);
+	return ret ? ret : prove(pagemap_fd, &rest, found);
+}
+
+static int take_part(int pagemap_fd, uint64_t start, uint64_t end, const struct track_quick *found)
+{
+	auto_range_set struct range_set tables = { 0 }, whole = { 0 }, suspects = { 0 },
+					passed_over = { 0 }, taken = { 0 }, empty = { 0 };
+	int ret = found->stopped ? find_tables(found->stopped, start, end, &tables) : 0;
+
+	if (!ret)
+		ret = scan_fast(pagemap_fd, start, end, &suspects);
 	if (!ret)
 		ret = take_suspects(pagemap_fd, &suspects, &taken);
 	if (!ret)
@@ -123,5 +187,103 @@ int track_take_quickly(int pagemap_fd, uint64_t start, uint64_t end,
 		ret = range_set_add(&whole, start, end);
 	if (!ret)
 		ret = range_set_subtract(&whole, &suspects, &passed_over);
-	return ret ? ret : prove(pagemap_fd, &passed_over, found);
+	return ret ? ret : prove_all(pagemap_fd, &passed_over, &tables, found);
+}
+
+struct part {
+	int pagemap_fd, ret;
+	uint64_t start, end;
+	struct range_set taken, quiet, empty, open;
+	pid_t stopped;
+	pthread_t thread;
+	bool has_thread;
+};
+
+static void *run_part(void *argument)
+{
+	struct part *part = argument;
+	const struct track_quick found = {
+		.taken = &part->taken,
+		.quiet = &part->quiet,
+		.empty = &part->empty,
+		.open = &part->open,
+		.stopped = part->stopped,
+	};
+
+	part->ret = take_part(part->pagemap_fd, part->start, part->end, &found);
+	return NULL;
+}
+
+/* The threads get no signal: those are for whoever called us. */
+static void start_parts(struct part *parts, size_t nr)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	for (size_t i = 1; i < nr; i++)
+		parts[i].has_thread = !pthread_create(&parts[i].thread, NULL, run_part, &parts[i]);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* Moves the results over; without proof only what was taken. */
+static int end_part(struct part *part, bool proven, const struct track_quick *found)
+{
+	int ret = add_all(found->taken, &part->taken);
+
+	if (!ret && proven)
+		ret = add_all(found->quiet, &part->quiet);
+	if (!ret && proven)
+		ret = add_all(found->empty, &part->empty);
+	if (!ret && proven)
+		ret = add_all(found->open, &part->open);
+	range_set_free(&part->taken);
+	range_set_free(&part->quiet);
+	range_set_free(&part->empty);
+	range_set_free(&part->open);
+	return ret;
+}
+
+static size_t number_of_parts(uint64_t bytes)
+{
+	size_t nr = bytes / PART_BYTES, processors = (size_t)get_nprocs();
+
+	if (nr > processors)
+		nr = processors;
+	if (nr > PARTS_MAX)
+		nr = PARTS_MAX;
+	return nr ? nr : 1;
+}
+
+int track_take_quickly(int pagemap_fd, uint64_t start, uint64_t end,
+		       const struct track_quick *found)
+{
+	uint64_t table_bytes = bytes_of_table(), part_bytes;
+	size_t nr = found->stopped ? number_of_parts(end - start) : 1;
+	struct part parts[PARTS_MAX] = { 0 };
+	int ret = 0, failed = 0;
+
+	part_bytes = ((end - start) / nr / table_bytes + 1) * table_bytes;
+	for (size_t i = 0; i < nr; i++) {
+		parts[i].pagemap_fd = pagemap_fd;
+		parts[i].stopped = found->stopped;
+		parts[i].start = i ? parts[i - 1].end : start;
+		parts[i].end = start / table_bytes * table_bytes + (i + 1) * part_bytes;
+		if (i == nr - 1 || parts[i].end > end)
+			parts[i].end = end;
+	}
+	start_parts(parts, nr);
+	for (size_t i = 0; i < nr; i++) {
+		if (parts[i].has_thread)
+			pthread_join(parts[i].thread, NULL);
+		else
+			run_part(&parts[i]);
+		ret = ret ? ret : parts[i].ret;
+	}
+	for (size_t i = 0; i < nr; i++) {
+		int added = end_part(&parts[i], !ret, found);
+
+		failed = failed ? failed : added;
+	}
+	return ret ? ret : failed;
 }

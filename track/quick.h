@@ -7,7 +7,10 @@
  *     nothing else in anonymous memory is (throwing a page away leaves no marker there) but a
  *     zero page that the split of a huge page put into the place of a small one full of zeros;
  *   - it also passes over what has no page table; so for each page table one page of what it passed
- *     over is looked at, and must be present or swapped, registered and unwritten;
+ *     over is looked at, and must be present or swapped, registered and unwritten. Where no task
+ *     that has the memory runs, page tables neither come nor go, and a page that is present proves
+ *     its own: move_pages(2), which moves nothing without a list of nodes, tells it of thousands
+ *     in one call;
  *   - PM_SCAN_CHECK_WPASYNC: no mapping of the range is one that was not registered.
  */
 #ifndef LAZY_WP_TRACK_QUICK_H
@@ -15,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "util/range.h"
 
@@ -32,12 +36,14 @@ struct track_quick {
 	struct range_set *quiet; /* there, and proven unwritten */
 	struct range_set *empty; /* neither: absent, a zero page, a guard region */
 	struct range_set *open;  /* not proven to be any of these: to be asked for in full */
+	pid_t stopped;           /* the task, if all tasks that have this memory are; else 0 */
 };
 
 /*
- * As track_take() for [start, end), which must be private anonymous memory that was registered
- * before. -EPERM: a part of it is not registered, and nothing was taken; other errors of the ioctl
- * (man 2 ioctl_pagemap_scan) and -ENOMEM: some pages may have been taken, and are in taken.
+ * As track_take() for [start, end), with several threads if it is large and stopped, which must be private anonymous memory that was registered
+ * before. -EPERM: a part of it is not registered; other errors of the ioctl (man 2
+ * ioctl_pagemap_scan) and -ENOMEM. On failure some pages may have been taken, and are in taken;
+ * nothing is in the other sets.
  */
 int track_take_quickly(int pagemap_fd, uint64_t start, uint64_t end,
 		       const struct track_quick *found);

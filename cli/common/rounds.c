@@ -24,7 +24,7 @@
  */
 #define CRIU_START_MS    60 /* from its exec to the freeze: the tree runs on, and writes */
 #define FIXED_FREEZE_US  5000
-#define FREEZE_NS_A_PAGE 10  /* of clean memory: reading smaps and scanning, with some reserve */
+#define FREEZE_NS_A_PAGE 10  /* of clean memory: looking for what was written, with some reserve */
 #define WRITE_US_A_PAGE  3.2 /* of dirty memory, where nothing better is known */
 #define MEASURABLE_PAGES 1000
 
@@ -80,8 +80,8 @@ static double predict_ms(const struct rounds *rounds, const struct harvest_resul
 		dirty += rounds->free_rate * THROTTLE_GAP_MS / 1000;
 	if (dirty > (double)rounds->total_pages)
 		dirty = (double)rounds->total_pages;
-	return (FIXED_FREEZE_US + (double)rounds->total_pages * FREEZE_NS_A_PAGE / 1000 +
-		dirty * page_us) /
+	return (FIXED_FREEZE_US + (double)result->smaps_us +
+		(double)rounds->total_pages * FREEZE_NS_A_PAGE / 1000 + dirty * page_us) /
 	       1000;
 }
 
@@ -254,6 +254,7 @@ static int look_first(struct rounds *rounds, enum verdict *ret_verdict)
 	}
 	rounds->total_pages = view.pages_resident;
 	now.pages_dirty = view.pages_dirty;
+	now.smaps_us = view.smaps_us;
 	if (predict_ms(rounds, &now) <= rounds->options->max_downtime_ms)
 		*ret_verdict = SHORT_ENOUGH;
 	return 0;

@@ -34,6 +34,7 @@
 #endif
 
 static uint64_t page_size, table_bytes;
+static pid_t stopped; /* we, in the second run: nobody else changes our memory */
 
 struct area {
 	uint8_t *memory; /* TABLES page tables' worth, aligned to one */
@@ -64,6 +65,7 @@ static int take_all(const struct area *area, struct range_set *taken, struct ran
 		.quiet = quiet,
 		.empty = &empty,
 		.open = &open,
+		.stopped = stopped,
 	};
 	int ret = track_take_quickly(area->pagemap, address(area, 0),
 				     address(area, TABLES * table_bytes), &found);
@@ -262,6 +264,7 @@ static void test_unmapped(void **state)
 		.quiet = &quiet,
 		.empty = &empty,
 		.open = &open,
+		.stopped = stopped,
 	};
 
 	(void)state;
@@ -306,6 +309,47 @@ static void test_scattered(void **state)
 	assert_int_equal(range_set_bytes(&quiet), (pages - written) * page_size);
 }
 
+/* So large that threads share it: each page table has one page, some are written. */
+static void test_parts(void **state)
+{
+	uint64_t tables = 400, bytes = tables * table_bytes, written = 0;
+	auto_range_set struct range_set taken = { 0 }, quiet = { 0 }, empty = { 0 }, open = { 0 };
+	auto_close int uffd = syscall(SYS_userfaultfd, track_uffd_flags());
+	auto_close int pagemap = track_pagemap_open(getpid());
+	const struct track_quick found = { &taken, &quiet, &empty, &open, stopped };
+	uint8_t *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t start = (uintptr_t)memory;
+
+	(void)state;
+	madvise(memory, bytes, MADV_NOHUGEPAGE);
+	assert_int_equal(track_uffd_init(uffd), 0);
+	assert_int_equal(track_uffd_register(uffd, start, start + bytes), 0);
+	for (uint64_t i = 0; i < tables; i++)
+		memory[i * table_bytes] = 1;
+	assert_int_equal(track_take(pagemap, start, start + bytes, &taken), 0);
+	assert_int_equal(range_set_bytes(&taken), tables * page_size);
+	range_set_free(&taken);
+	for (uint64_t i = 0; i < tables; i += 1 + i % 3, written++)
+		memory[i * table_bytes] = 2;
+	assert_int_equal(track_take_quickly(pagemap, start, start + bytes, &found), 0);
+	assert_int_equal(range_set_bytes(&taken), written * page_size);
+	assert_int_equal(range_set_bytes(&quiet), (tables - written) * page_size);
+	/* The last part is another mapping now: nothing of the others is proven either. */
+	range_set_free(&taken);
+	range_set_free(&quiet);
+	range_set_free(&empty);
+	range_set_free(&open);
+	memory[0] = 3;
+	assert_ptr_not_equal(mmap(memory + bytes - table_bytes, table_bytes, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+			     MAP_FAILED);
+	assert_int_equal(track_take_quickly(pagemap, start, start + bytes, &found), -EPERM);
+	assert_true(!quiet.nr && !empty.nr && !open.nr);
+	assert_true(range_set_bytes(&taken) <= page_size);
+	munmap(memory, bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_unmapped),
 		cmocka_unit_test(test_forgotten),
 		cmocka_unit_test(test_scattered),
+		cmocka_unit_test(test_parts),
 	};
 	auto_close int pagemap = track_pagemap_open(getpid());
 	struct track_features features;
@@ -332,5 +377,11 @@ int main(void)
 		puts("no asynchronous write-protect here, or a fast path that is not exact");
 		return 77;
 	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	for (int i = 0, failed; i < 2; i++) {
+		failed = cmocka_run_group_tests_name(i ? "stopped" : "running", tests, NULL, NULL);
+		if (failed)
+			return failed;
+		stopped = getpid();
+	}
+	return 0;
 }
