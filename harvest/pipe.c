@@ -140,7 +140,7 @@ static int write_chunk(struct image_pages *pages, const struct harvest_chunk *ch
 					image_pages_add(pages, part->start, nr_pages,
 							chunk->bytes + part->offset);
 	}
-	return ret;
+	return ret ? ret : image_pages_write(pages);
 }
 
 static int write_all(struct pipe *pipe, struct image_pages *pages, struct harvest_pace *pace)

@@ -26,11 +26,15 @@ int image_pages_open(struct image_pages *ret_pages, int dir_fd, unsigned int pid
 		     unsigned int pages_id)
 {
 	struct image_pages pages = { .dir_fd = dir_fd, .pid = pid, .pages_id = pages_id };
+	const int flags = O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
 	char name[32];
 
 	/* Without the pagemap nobody looks at it, so it may have its own name from the start. */
 	pages_name(&pages, name);
-	pages.fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	pages.fd = openat(dir_fd, name, flags | O_DIRECT, 0600);
+	pages.direct = pages.fd >= 0;
+	if (pages.fd < 0 && errno == EINVAL)
+		pages.fd = openat(dir_fd, name, flags, 0600);
 	if (pages.fd < 0)
 		return -errno;
 	pages.open = true;
@@ -85,12 +89,21 @@ static int add_entry(struct image_pages *pages, uint64_t vaddr, uint64_t nr_page
 	return 0;
 }
 
-static int write_all(int fd, const uint8_t *bytes, size_t len)
+/* The file system has its own mind about alignment, or memory that it cannot reach. */
+static bool give_up_direct(struct image_pages *pages)
+{
+	int flags = pages->direct ? fcntl(pages->fd, F_GETFL) : -1;
+
+	pages->direct = false;
+	return flags >= 0 && !fcntl(pages->fd, F_SETFL, flags & ~O_DIRECT);
+}
+
+static int write_all(struct image_pages *pages, const uint8_t *bytes, size_t len)
 {
 	while (len) {
-		ssize_t done = write(fd, bytes, len);
+		ssize_t done = write(pages->fd, bytes, len);
 
-		if (done < 0 && errno == EINTR)
+		if (done < 0 && (errno == EINTR || (errno == EINVAL && give_up_direct(pages))))
 			continue;
 		if (done <= 0)
 			return done ? -errno : -EIO;
@@ -105,7 +118,7 @@ static void flush(struct image_pages *pages)
 {
 	uint64_t before = pages->flushed >= FLUSH_BYTES ? pages->flushed - FLUSH_BYTES : 0;
 
-	if (pages->bytes - pages->flushed < FLUSH_BYTES)
+	if (pages->direct || pages->bytes - pages->flushed < FLUSH_BYTES)
 		return;
 	sync_file_range(pages->fd, (off_t)pages->flushed, (off_t)(pages->bytes - pages->flushed),
 			SYNC_FILE_RANGE_WRITE);
@@ -119,6 +132,30 @@ static void flush(struct image_pages *pages)
 	pages->flushed = pages->bytes;
 }
 
+int image_pages_write(struct image_pages *pages)
+{
+	int ret = write_all(pages, pages->gathered, pages->gathered_len);
+
+	if (ret)
+		return ret;
+	pages->bytes += pages->gathered_len;
+	pages->gathered_len = 0;
+	flush(pages);
+	return 0;
+}
+
+static int gather(struct image_pages *pages, const uint8_t *bytes, size_t len)
+{
+	int ret = 0;
+
+	if (pages->gathered_len && pages->gathered + pages->gathered_len != bytes)
+		ret = image_pages_write(pages);
+	if (!pages->gathered_len)
+		pages->gathered = bytes;
+	pages->gathered_len += len;
+	return ret;
+}
+
 int image_pages_add(struct image_pages *pages, uint64_t vaddr, uint64_t nr_pages, const void *bytes)
 {
 	size_t len = nr_pages * image_page_size();
@@ -129,14 +166,10 @@ int image_pages_add(struct image_pages *pages, uint64_t vaddr, uint64_t nr_pages
 	if (pages->server)
 		ret = image_page_client_add(pages->server, pages->pid, vaddr, nr_pages, bytes);
 	else
-		ret = write_all(pages->fd, bytes, len);
-	if (ret)
-		return ret;
-	pages->bytes += len;
-	pages->nr_present += nr_pages;
-	if (!pages->server)
-		flush(pages);
-	return 0;
+		ret = gather(pages, bytes, len);
+	if (!ret)
+		pages->nr_present += nr_pages;
+	return ret;
 }
 
 int image_pages_add_in_parent(struct image_pages *pages, uint64_t vaddr, uint64_t nr_pages)
@@ -193,8 +226,12 @@ static void end(struct image_pages *pages)
 
 int image_pages_commit(struct image_pages *pages)
 {
-	int ret = !pages->server && fsync(pages->fd) ? -errno : write_pagemap(pages);
+	int ret = image_pages_write(pages);
 
+	if (!ret && !pages->server && fsync(pages->fd))
+		ret = -errno;
+	if (!ret)
+		ret = write_pagemap(pages);
 	if (ret)
 		return ret;
 	end(pages);

@@ -3,8 +3,9 @@
  * Writing a task's memory: pages-N.img and the pagemap-PID.img that says what is in it. Pages are
  * added by ascending address, as readers expect them. Nothing is seen under its final name before
  * image_pages_commit(); whoever holds the struct ends it with that or with image_pages_abandon().
- * Written bytes are sent to the disk at once and dropped from the page cache, so that gigabytes
- * of images do not push out the memory of those who are being dumped.
+ * Bytes go past the page cache where the file system can do that (O_DIRECT), else they are sent to
+ * the disk at once and dropped from it, so that gigabytes of images do not push out the memory of
+ * those who are being dumped.
  * The same can go to a page server (see page-client.h): it gets the pages and a pagemap, and the
  * directory only a copy of that pagemap as lazy-wp-pagemap-PID.img, from which the next iteration
  * knows what the server has.
@@ -25,6 +26,9 @@ struct image_pages {
 	struct image_page_client *server; /* the caller's; NULL: pages go to fd */
 	bool server_has_parent;
 	unsigned int pid, pages_id;
+	bool direct;             /* past the page cache */
+	const uint8_t *gathered; /* bytes added and not written yet; the caller's */
+	size_t gathered_len;
 	uint64_t bytes;   /* written so far */
 	uint64_t flushed; /* of those, on their way to the disk */
 	struct image_pagemap_entry *v;
@@ -43,10 +47,16 @@ int image_pages_open(struct image_pages *ret_pages, int dir_fd, unsigned int pid
 int image_pages_open_remote(struct image_pages *ret_pages, int dir_fd, unsigned int pid,
 			    struct image_page_client *server);
 
-/* Adds pages with their bytes. -EINVAL: not ascending; -ENOSPC, other errors of write(2) or of the
- * page client, -ENOMEM. */
+/*
+ * Adds pages with their bytes, which must stay as they are until image_pages_write(): what lies one
+ * after the other in memory is written at once. -EINVAL: not ascending; -ENOSPC, other errors of
+ * write(2) or of the page client, -ENOMEM.
+ */
 int image_pages_add(struct image_pages *pages, uint64_t vaddr, uint64_t nr_pages,
 		    const void *bytes);
+
+/* Writes what was added so far. -ENOSPC, other errors of write(2). */
+int image_pages_write(struct image_pages *pages);
 
 /* Adds pages that are as the parent directory has them. -EINVAL, -ENOMEM; -ENODATA: the page
  * server has no parent. */

@@ -24,6 +24,11 @@ size_t range_set_find(const struct range_set *set, uint64_t addr)
 {
 	size_t low = 0, high = set->nr;
 
+	/* Sets are mostly made in order: then it is the end, or the last one. */
+	if (!high || set->v[high - 1].end <= addr)
+		return high;
+	if (high == 1 || set->v[high - 2].end <= addr)
+		return high - 1;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
