@@ -107,16 +107,26 @@ def status_kib(pid, field):
 
 
 def peak_kib(command):
-    """Runs it; the most memory that was resident of it, as seen every few milliseconds."""
-    peak = 0
+    """Runs it; the most memory of its own that was resident, and the most with that of files
+    (programs, libraries), as seen every few milliseconds."""
+    own = whole = 0
     with subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL,
                           stdin=subprocess.DEVNULL, env=environment()) as process:
         while process.poll() is None:
-            peak = max(peak, status_kib(process.pid, "VmHWM"))
+            own = max(own, status_kib(process.pid, "RssAnon"))
+            whole = max(whole, status_kib(process.pid, "VmHWM"))
             time.sleep(0.005)
     if process.returncode:
         raise RuntimeError(f"{command}: exit {process.returncode}")
-    return peak
+    return own, whole
+
+
+def cached_mib():
+    """The page cache, without what is shared memory."""
+    text = pathlib.Path("/proc/meminfo").read_text()
+    cached, shared = (int(re.search(rf"^{name}:\s*(\d+)", text, re.M)[1])
+                      for name in ("Cached", "Shmem"))
+    return (cached - shared) / 1024
 
 
 def criu(action, pid, directory, *options, binary=LAUNCHER):
@@ -133,10 +143,10 @@ def stats(directory):
 
 
 def keeper_kib(root):
-    """Resident memory of the tree's keeper."""
+    """Resident memory of the tree's keeper: its own, and with that of files."""
     text = run([BUILD / "bin" / "criu-lazy-wp", "status", "--json"])
     pid = next(tree["keeper"] for tree in json.loads(text)["trees"] if tree["root"] == root)
-    return status_kib(pid, "VmRSS")
+    return status_kib(pid, "RssAnon"), status_kib(pid, "VmRSS")
 
 
 def spread(values):
