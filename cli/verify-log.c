@@ -53,13 +53,11 @@ int verify_log_load(const struct image_chain *chain, const struct process_info *
 bool verify_log_calls_clean(const struct verify_log *log, enum image_page_state state,
 			    uint64_t categories, bool in_file_mapping)
 {
-	bool exists = categories & (TRACK_PAGE_IS_PRESENT | TRACK_PAGE_IS_SWAPPED);
-
 	if (state != IMAGE_PAGE_PRESENT ||
 	    categories & (TRACK_PAGE_IS_FILE | TRACK_PAGE_IS_PFNZERO))
 		return false;
 	if (log->soft_dirty)
-		return exists && !(categories & (TRACK_PAGE_IS_SOFT_DIRTY | TRACK_PAGE_IS_GUARD));
+		return track_is_soft_clean(categories);
 	return track_is_clean(categories, in_file_mapping);
 }
 

@@ -10,23 +10,7 @@
 
 #include "image/pagemap.h"
 
-int verify_memory_open(pid_t pid)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	return errno == ENOENT ? -ESRCH : -errno;
-}
-
-/*
- * Number of whole pages read from address on; it ends at the first that cannot be read. By
- * /proc/PID/mem, which also reads mappings without read permission, and leaves shared pages shared
- * (harvest/copy.h).
- */
+/* Number of whole pages read from address on; it ends at the first that cannot be read. */
 static uint64_t read_memory(int mem_fd, uint64_t address, uint64_t nr_pages, uint8_t *bytes)
 {
 	uint64_t page_size = image_page_size();

@@ -13,9 +13,6 @@
 
 #include "track/vma.h"
 
-/* Opens /proc/PID/mem. -ESRCH, -EACCES, -EPERM, -EMFILE. */
-int verify_memory_open(pid_t pid);
-
 /*
  * Reads the pages of [address, address + nr_pages) for which wanted is true into bytes; readable
  * tells for each of those whether it could be read.

@@ -419,7 +419,7 @@ static int open_memory(struct comparison *comparison)
 	int ret = 0;
 
 	comparison->pagemap_fd = track_pagemap_open(comparison->task->pid);
-	comparison->mem_fd = verify_memory_open(comparison->task->pid);
+	comparison->mem_fd = process_open_memory(comparison->task->pid);
 	chunk->image = malloc(CHUNK_PAGES * page_size);
 	chunk->memory = malloc(CHUNK_PAGES * page_size);
 	chunk->file_page = malloc(page_size);

@@ -2,23 +2,19 @@
 #include "harvest/copy.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "image/pagemap.h"
+#include "util/process.h"
 
 int harvest_source_open(pid_t pid, struct harvest_source *ret_source)
 {
-	char path[64];
-	int fd;
+	int fd = process_open_memory(pid);
 
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
+		return fd;
 	*ret_source = (struct harvest_source){ .mem_fd = fd };
 	return 0;
 }

@@ -64,7 +64,7 @@ static int harvest_task(struct harvest *harvest, const struct session_task *task
 	struct harvest_source source;
 	int ret;
 
-	if (task->uffd < 0)
+	if (task->tracker == TRACK_KIND_NONE)
 		return 0;
 	ret = harvest_source_open(task->pid, &source);
 	if (!ret) {
@@ -214,7 +214,8 @@ int harvest_run(const struct harvest_request *request, struct harvest_result *re
 		.next_pages_id = 1,
 	};
 	uint64_t start = clock_us(CLOCK_MONOTONIC);
-	int ret = session_open(request->root, "pre-dump", request->keeper, &harvest.session);
+	int ret = session_open(request->root, "pre-dump", request->keeper, TRACK_KIND_UFFD_WP,
+			       &harvest.session);
 
 	if (ret)
 		return ret;

@@ -6,13 +6,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "track/kind.h"
+
 struct harvest_view {
 	uint64_t pages_dirty;    /* written, or not tracked: an estimate */
 	uint64_t pages_resident; /* of all processes */
 	uint64_t smaps_us;       /* reading the lists of mappings, as a dump must in its freeze */
 };
 
-/* Looks at the tree under root while it runs. -ESRCH: it is gone; -EACCES, -ENOMEM. */
-int harvest_look(pid_t root, struct harvest_view *ret_view);
+/*
+ * Looks at the tree under root, tracked by tracker, while it runs. -ESRCH: it is gone; -EACCES,
+ * -ENOMEM.
+ */
+int harvest_look(pid_t root, enum track_kind tracker, struct harvest_view *ret_view);
 
 #endif

@@ -58,22 +58,47 @@ static uint64_t piece_end(const struct range_set *set, uint64_t start, uint64_t 
 	return edge < end ? edge : end;
 }
 
+/* Where one huge page can look clean and the next be it, they must not share an answer. */
+static uint64_t huge_page_end(uint64_t start, uint64_t end)
+{
+	uint64_t size = session_huge_page_size(), edge = (start / size + 1) * size;
+
+	return edge < end ? edge : end;
+}
+
+/* The end of the longest piece of [start, end) of which the session gives one answer. */
+static uint64_t answer_end(const struct session_task *task, uint64_t start, uint64_t end)
+{
+	if (!task)
+		return end;
+	end = piece_end(&task->clean, start, end);
+	end = piece_end(&task->anonymous, start, end);
+	return task->tracker == TRACK_KIND_SOFT_DIRTY ? huge_page_end(start, end) : end;
+}
+
+/* For the log: what CRIU will take as written. With write-protection the take has noted it. */
+static void note_dirty(struct session_task *task, uint64_t start, uint64_t end, uint64_t categories)
+{
+	if (task && plugin_uses_soft_dirty() &&
+	    !(categories & (TRACK_PAGE_IS_FILE | TRACK_PAGE_IS_PFNZERO)) &&
+	    (categories & (TRACK_PAGE_IS_PRESENT | TRACK_PAGE_IS_SWAPPED)))
+		session_note_dirty(task, start, end);
+}
+
 /* Cuts one of the kernel's regions; returns where the output was full, or the region's end. */
 static uint64_t answer_region(struct output *output, const struct track_page_region *region,
-			      const struct session_task *task)
+			      struct session_task *task)
 {
 	uint64_t start = region->start, end;
 
 	for (; start < region->end; start = end) {
 		uint64_t categories = region->categories;
 
-		end = region->end;
-		if (task) {
-			end = piece_end(&task->clean, start, end);
-			end = piece_end(&task->anonymous, start, end);
-		}
-		if (!task || !session_is_clean(task, start, end, categories))
+		end = answer_end(task, start, region->end);
+		if (!task || !session_is_clean(task, start, end, categories)) {
+			note_dirty(task, start, end, categories);
 			categories |= TRACK_PAGE_IS_SOFT_DIRTY;
+		}
 		if (!emit(output, start, end, categories))
 			break;
 	}
@@ -102,7 +127,7 @@ static int answer_vdso(struct output *output, struct track_pm_scan_arg *scan,
 
 /* Asks the kernel about [start, end) and answers; returns how far that came, or 0 with errno. */
 static uint64_t ask(int fd, const struct track_pm_scan_arg *scan, uint64_t start, uint64_t end,
-		    const struct session_task *task, struct output *output)
+		    struct session_task *task, struct output *output)
 {
 	struct track_pm_scan_arg question = *scan;
 	int nr;
@@ -110,9 +135,10 @@ static uint64_t ask(int fd, const struct track_pm_scan_arg *scan, uint64_t start
 	question.start = start;
 	question.end = end;
 	question.vec = (uintptr_t)output->regions;
+	question.return_mask |= TRACK_PROOF_CATEGORIES;
 	/* Linux 6.7 does not know the soft-dirty category and would refuse the question. */
-	question.return_mask = (scan->return_mask & ~(uint64_t)TRACK_PAGE_IS_SOFT_DIRTY) |
-			       TRACK_PROOF_CATEGORIES;
+	if (!plugin_uses_soft_dirty())
+		question.return_mask &= ~(uint64_t)TRACK_PAGE_IS_SOFT_DIRTY;
 	nr = ioctl(fd, TRACK_PAGEMAP_SCAN, &question);
 	if (nr < 0)
 		return 0;
@@ -165,8 +191,8 @@ static uint64_t tell_known(const struct session_task *task, uint64_t start, uint
 }
 
 /* Answers [scan->start, end); fills walk_end. */
-static int answer(int fd, struct track_pm_scan_arg *scan, uint64_t end,
-		  const struct session_task *task, bool tell, struct output *output)
+static int answer(int fd, struct track_pm_scan_arg *scan, uint64_t end, struct session_task *task,
+		  bool tell, struct output *output)
 {
 	uint64_t at = scan->start, stop, came;
 
@@ -206,8 +232,7 @@ static bool asks_for_guards(const struct track_pm_scan_arg *scan)
 }
 
 /* tell: what is known need not be asked for, and clean pages may be left out. */
-static int answer_scan(int fd, struct track_pm_scan_arg *scan, const struct session_task *task,
-		       bool tell)
+static int answer_scan(int fd, struct track_pm_scan_arg *scan, struct session_task *task, bool tell)
 {
 	auto_free struct track_page_region *regions = calloc(scan->vec_len, sizeof(*regions));
 	struct output output = {
@@ -261,8 +286,58 @@ static void clear_soft_dirty(uint64_t *entries, uint64_t base, uint64_t start, u
 		entries[page] &= ~TRACK_PME_SOFT_DIRTY;
 }
 
+/* The kernel hides page numbers (they are 0) from the unprivileged: then any page may be it. */
+static bool may_be_zero_page(uint64_t entry)
+{
+	uint64_t number = entry & TRACK_PME_NUMBER;
+
+	return (entry & TRACK_PME_PRESENT) && (!number || number == track_zero_page_number());
+}
+
+static uint64_t categories_of(uint64_t entry)
+{
+	return (may_be_zero_page(entry) ? TRACK_PAGE_IS_PFNZERO : 0) |
+	       (entry & TRACK_PME_PRESENT ? TRACK_PAGE_IS_PRESENT : 0) |
+	       (entry & TRACK_PME_SWAPPED ? TRACK_PAGE_IS_SWAPPED : 0) |
+	       (entry & TRACK_PME_FILE ? TRACK_PAGE_IS_FILE : 0) |
+	       (entry & TRACK_PME_SOFT_DIRTY ? TRACK_PAGE_IS_SOFT_DIRTY : 0);
+}
+
+/* As in answer_vdso(): a page that is not PRESENT has no soft-dirty bit for CRIU. */
+static void show_vdso(uint64_t *entries, size_t nr, uint64_t start, const struct range *vdso)
+{
+	uint64_t page_size = sysconf(_SC_PAGESIZE);
+
+	for (size_t i = 0; i < nr; i++, start += page_size)
+		if (start >= vdso->start && start < vdso->end)
+			entries[i] |= TRACK_PME_PRESENT | TRACK_PME_SOFT_DIRTY;
+}
+
+/* Here the entries themselves say it, also on a kernel that has no PAGEMAP_SCAN. */
+static void answer_soft_dirty_entries(uint64_t *entries, size_t nr, uint64_t start,
+				      struct session_task *task)
+{
+	uint64_t page_size = sysconf(_SC_PAGESIZE);
+	const struct range vdso = vdso_of(task);
+
+	show_vdso(entries, nr, start, &vdso);
+	for (size_t i = 0, next; i < nr; i = next) {
+		uint64_t from = start + i * page_size, to = from;
+		uint64_t end = answer_end(task, from, start + nr * page_size);
+		uint64_t categories = categories_of(entries[i]);
+
+		for (next = i; to < end && categories_of(entries[next]) == categories; next++)
+			to += page_size;
+		if (task && session_is_clean(task, from, to, categories))
+			continue;
+		note_dirty(task, from, to, categories);
+		for (size_t j = i; j < next; j++)
+			entries[j] |= TRACK_PME_SOFT_DIRTY;
+	}
+}
+
 void plugin_answer_entries(int fd, uint64_t *entries, size_t nr, off_t offset,
-			   const struct session_task *task)
+			   struct session_task *task)
 {
 	uint64_t base = offset / sizeof(*entries) * page_size(), end = base + nr * page_size();
 	struct track_page_region regions[256];
@@ -274,6 +349,10 @@ void plugin_answer_entries(int fd, uint64_t *entries, size_t nr, off_t offset,
 		.return_mask = TRACK_PAGE_IS_SOFT_DIRTY | TRACK_PAGE_IS_PRESENT,
 	};
 
+	if (plugin_uses_soft_dirty()) {
+		answer_soft_dirty_entries(entries, nr, base, task);
+		return;
+	}
 	for (size_t i = 0; i < nr; i++)
 		entries[i] |= TRACK_PME_SOFT_DIRTY;
 	for (uint64_t start = base; task && start < end; start = scan.walk_end) {

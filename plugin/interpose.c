@@ -195,7 +195,7 @@ static void answer_read(int fd, void *buffer, ssize_t got, off_t offset)
 {
 	pid_t pid = got > 0 && offset >= 0 ? proc_file_pid(fd, "pagemap") : 0;
 
-	if (!pid)
+	if (!pid || (plugin_uses_soft_dirty() && pid == getpid()))
 		return;
 	answering = true;
 	plugin_answer_entries(fd, buffer, got / sizeof(uint64_t), offset, plugin_take(pid));
@@ -268,8 +268,10 @@ EXPORT ssize_t __recv_chk(int fd, void *buffer, size_t count, size_t buffer_size
 /*
  * Resetting soft-dirty has been done already, atomically, when the pages were taken. CRIU does it
  * last for each task, so also for a task whose memory it never asked about: nothing is armed there.
+ * Where the kernel's soft-dirty itself is the tracker this is the reset, and it must not happen to
+ * such a task either, nor to one that can be written unseen: what is not reset stays dirty.
  */
-static bool is_reset(int fd, const void *buffer, size_t count)
+static pid_t task_to_reset(int fd, const void *buffer, size_t count)
 {
 	pid_t pid = 0;
 
@@ -284,10 +286,12 @@ EXPORT ssize_t write(int fd, const void *buffer, size_t count)
 {
 	auto_free uint8_t *other = NULL;
 	size_t other_size;
+	pid_t reset;
 
 	if (!plugin_is_active())
 		return NEXT(write)(fd, buffer, count);
-	if (is_reset(fd, buffer, count))
+	reset = task_to_reset(fd, buffer, count);
+	if (reset && !plugin_may_reset(reset))
 		return count;
 	other_size = plugin_before_answer(fd, buffer, count, &other);
 	if (!other_size)
@@ -312,6 +316,8 @@ static int scan_pagemap(int fd, struct track_pm_scan_arg *scan)
 	pid_t pid = proc_file_pid(fd, "pagemap");
 	int result;
 
+	if (plugin_uses_soft_dirty() && pid == getpid())
+		return NEXT(ioctl)(fd, TRACK_PAGEMAP_SCAN, scan);
 	answering = true;
 	result = plugin_answer_scan(fd, scan, pid ? plugin_take(pid) : NULL);
 	answering = false;

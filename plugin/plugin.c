@@ -179,7 +179,7 @@ int plugin_before_stop(pid_t pid)
 	plugin.activation.throttle = 0;
 	plugin.images = criu_get_image_dir ? fcntl(criu_get_image_dir(), F_DUPFD_CLOEXEC, 0) : -1;
 	ret = session_open(plugin.activation.root, plugin.activation.what, plugin.activation.keeper,
-			   &plugin.session);
+			   plugin.activation.tracker, &plugin.session);
 	if (!ret)
 		ret = session_set_images(plugin.session, plugin.images);
 	/* A pre-dump's images are not complete before its inventory. */
@@ -220,6 +220,23 @@ int plugin_before_inventory(void)
 	if (!plugin.session || plugin.owner != getpid())
 		return 0;
 	return session_restore_hidden(plugin.session);
+}
+
+bool plugin_uses_soft_dirty(void)
+{
+	return plugin.activation.tracker == TRACK_KIND_SOFT_DIRTY;
+}
+
+bool plugin_may_reset(pid_t pid)
+{
+	const struct session_task *task;
+
+	if (!plugin_uses_soft_dirty())
+		return false;
+	if (pid == getpid())
+		return true;
+	task = plugin.session ? session_taken(plugin.session, pid) : NULL;
+	return task && task->armed;
 }
 
 static void __attribute__((constructor)) activate(void)

@@ -69,6 +69,18 @@ int plugin_before_send(struct session *session, int fd, const void *bytes, size_
 /* The session, if this process has one that is remote, or NULL. */
 struct session *plugin_remote_session(void);
 
+/*
+ * True if the kernel's soft-dirty is the tracker, and not our write-protection in its place. CRIU's
+ * probe of itself then gets the kernel's answers.
+ */
+bool plugin_uses_soft_dirty(void);
+
+/*
+ * May CRIU reset soft-dirty of pid? Its own, for the probe, and that of a task whose pages it has
+ * asked for and of which every write is seen. Never where soft-dirty is not the tracker.
+ */
+bool plugin_may_reset(pid_t pid);
+
 /* True if CRIU asks for the soft-dirty category, or for guard regions. */
 bool plugin_answers_scan(const struct track_pm_scan_arg *scan);
 
@@ -83,6 +95,6 @@ int plugin_answer_scan(int fd, struct track_pm_scan_arg *scan, struct session_ta
  * pages proven clean. task may be NULL: all dirty.
  */
 void plugin_answer_entries(int fd, uint64_t *entries, size_t nr, off_t offset,
-			   const struct session_task *task);
+			   struct session_task *task);
 
 #endif

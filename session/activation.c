@@ -26,9 +26,9 @@ int session_activation_export(const struct session_activation *activation, const
 	if (strlen(activation->keeper) >= PATH_MAX)
 		return -EINVAL;
 	if (asprintf(&preload, "%s%s%s", plugin, users ? ":" : "", users ? users : "") < 0 ||
-	    asprintf(&value, "%s %d %d %d %u %s", activation->what ? activation->what : "probe",
-		     activation->root, activation->throttle, (int)log_get_level(),
-		     keeper_get_idle_limit(), activation->keeper) < 0)
+	    asprintf(&value, "%s %d %d %d %d %u %s", activation->what ? activation->what : "probe",
+		     activation->root, (int)activation->tracker, activation->throttle,
+		     (int)log_get_level(), keeper_get_idle_limit(), activation->keeper) < 0)
 		return -ENOMEM;
 	if (setenv("LD_PRELOAD", preload, 1) || setenv(VARIABLE, value, 1))
 		return -errno;
@@ -51,13 +51,13 @@ bool session_activation_import(struct session_activation *ret_activation)
 {
 	static char what[16], keeper[PATH_MAX];
 	const char *value = getenv(VARIABLE);
-	int root, throttle, level, keeper_at = 0;
+	int root, tracker, throttle, level, keeper_at = 0;
 	unsigned int idle_limit;
 
 	if (!value)
 		return false;
-	if (sscanf(value, "%15s %d %d %d %u %n", what, &root, &throttle, &level, &idle_limit,
-		   &keeper_at) != 5 ||
+	if (sscanf(value, "%15s %d %d %d %d %u %n", what, &root, &tracker, &throttle, &level,
+		   &idle_limit, &keeper_at) != 6 ||
 	    !keeper_at || !value[keeper_at])
 		return false;
 	snprintf(keeper, sizeof(keeper), "%s", value + keeper_at);
@@ -67,6 +67,7 @@ bool session_activation_import(struct session_activation *ret_activation)
 	keeper_set_idle_limit(idle_limit);
 	ret_activation->what = strcmp(what, "probe") ? what : NULL;
 	ret_activation->root = root;
+	ret_activation->tracker = (enum track_kind)tracker;
 	ret_activation->throttle = throttle;
 	ret_activation->keeper = keeper;
 	return true;

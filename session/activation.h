@@ -11,10 +11,13 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "track/kind.h"
+
 struct session_activation {
 	/* "pre-dump" or "dump"; "rpc": requests will tell; NULL: only the support probe is answered */
 	const char *what;
-	pid_t root;         /* the tree of a "pre-dump" or "dump" */
+	pid_t root; /* the tree of a "pre-dump" or "dump" */
+	enum track_kind tracker;
 	const char *keeper; /* path of lazy-wpd */
 	pid_t throttle; /* slows the tree until CRIU stops it (ptrace-inject/throttle.h); 0: none */
 };

@@ -23,6 +23,7 @@
 
 void session_leave_untracked(struct session *session, struct session_task *task, const char *reason)
 {
+	task->tracker = TRACK_KIND_NONE;
 	util_close_cleanup(&task->uffd);
 	task->uffd = -1;
 	range_set_free(&task->tracked);
@@ -42,10 +43,11 @@ void session_leave_untracked(struct session *session, struct session_task *task,
  * Two processes with one memory (CLONE_VM without CLONE_THREAD): what is taken for one would look
  * clean for the other. Only the first may be tracked.
  */
-static pid_t shares_memory_with(const struct session *session, const struct session_task *task)
+pid_t session_shares_memory_with(const struct session *session, const struct session_task *task)
 {
 	for (const struct session_task *other = session->tasks; other < task; other++)
-		if (other->uffd >= 0 && !syscall(SYS_kcmp, other->pid, task->pid, KCMP_VM, 0, 0))
+		if (other->tracker != TRACK_KIND_NONE &&
+		    !syscall(SYS_kcmp, other->pid, task->pid, KCMP_VM, 0, 0))
 			return other->pid;
 	return 0;
 }
@@ -72,7 +74,7 @@ static const char *task_refusal(const struct session *session, const struct sess
 	}
 	if (pins.userfaultfd)
 		return "it uses userfaultfd itself";
-	other = shares_memory_with(session, task);
+	other = session_shares_memory_with(session, task);
 	if (other) {
 		snprintf(text, SESSION_REASON_MAX, "it shares its memory with process %d", other);
 		return text;
@@ -223,9 +225,10 @@ int session_adopt_task(struct session *session, struct session_task *task)
 		session_leave_untracked(session, task, refusal);
 		return 0;
 	}
+	task->tracker = TRACK_KIND_UFFD_WP;
 	/* Now, because the images may be large and the tree still runs. */
 	session_parent_cover(session, task);
 	keeper_set_task(session->keeper, task->pid, task->start_time,
-			track_kind_name(TRACK_KIND_UFFD_WP), task->vmas.nr, NULL);
+			track_kind_name(task->tracker), task->vmas.nr, NULL);
 	return 0;
 }

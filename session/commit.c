@@ -21,8 +21,7 @@ static void fill_header(const struct session *session, const struct session_task
 	uname(&kernel);
 	memcpy(header->session, session->iteration.session, sizeof(header->session));
 	header->sequence = session->iteration.sequence;
-	snprintf(header->tracker, sizeof(header->tracker), "%s",
-		 track_kind_name(task->uffd < 0 ? TRACK_KIND_NONE : TRACK_KIND_UFFD_WP));
+	snprintf(header->tracker, sizeof(header->tracker), "%s", track_kind_name(task->tracker));
 	snprintf(header->kernel_release, sizeof(header->kernel_release), "%s", kernel.release);
 	header->pid = task->image_pid;
 	header->start_time = task->start_time;
@@ -53,9 +52,9 @@ static void fill_mapping(const struct session_task *task, const struct track_vma
 		mapping->tracking = IMAGE_FRESH;
 	else
 		snprintf(mapping->reason, sizeof(mapping->reason), "%s",
-			 refusal        ? refusal :
-			 task->uffd < 0 ? task->untracked :
-					  "not registered");
+			 refusal                          ? refusal :
+			 task->tracker == TRACK_KIND_NONE ? task->untracked :
+							    "not registered");
 }
 
 static int fill_mappings(const struct session_task *task, struct image_dirty_log *log)

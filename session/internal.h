@@ -11,12 +11,14 @@ struct session_times {
 };
 
 struct session {
+	enum track_kind tracker;
 	struct keeper_tree tree;
 	struct keeper_client *keeper;
 	struct keeper_iteration iteration;
-	bool taking;      /* the keeper knows that pages are being taken */
-	bool committed;   /* complete, on the disk, and the keeper knows */
-	bool keeper_lost; /* it could not be told: nothing is taken in this iteration */
+	struct keeper_state before; /* soft-dirty: which tasks earlier iterations had */
+	bool taking;                /* the keeper knows that pages are being taken */
+	bool committed;             /* complete, on the disk, and the keeper knows */
+	bool keeper_lost;           /* it could not be told: nothing is taken in this iteration */
 	char writer[SESSION_REASON_MAX]; /* what can write the tree's memory unseen; "": nothing */
 	bool hides;                      /* see session_set_hiding() */
 	bool remote, parent_proven;      /* see session_set_remote() */
@@ -31,6 +33,15 @@ struct session_task *session_find_task(struct session *session, pid_t pid);
 
 /* adopt.c: registers a task's mappings; -ESRCH: the task is gone. */
 int session_adopt_task(struct session *session, struct session_task *task);
+
+/* Another process whose memory is also the task's, and is tracked as that one's; 0: none. */
+pid_t session_shares_memory_with(const struct session *session, const struct session_task *task);
+
+/* soft-dirty.c: the same where the kernel tracks by itself: nothing is registered. */
+int session_adopt_soft_dirty(struct session *session, struct session_task *task);
+
+/* False if the pages in [start, end) may be of the huge zero page, which is not soft-dirty. */
+bool session_has_own_memory(const struct session_task *task, uint64_t start, uint64_t end);
 
 /*
  * Gives the task's userfaultfd up, with a warning: the kernel forgets every protection, and all of

@@ -76,6 +76,8 @@ static bool log_is_of_last_iteration(const struct session *session, struct sessi
 			header.remote ? "at a page server" : "not at the page server");
 	else if (!strcmp(header.tracker, track_kind_name(TRACK_KIND_NONE)))
 		explain_expected(task, "it was not tracked then");
+	else if (strcmp(header.tracker, track_kind_name(task->tracker)))
+		explain(task->full, "it was tracked by %s then", header.tracker);
 	else
 		return true;
 	return false;

@@ -45,7 +45,8 @@ static int begin(struct session *session, const char *what)
 	return ret;
 }
 
-int session_open(pid_t root, const char *what, const char *daemon, struct session **ret_session)
+int session_open(pid_t root, const char *what, const char *daemon, enum track_kind tracker,
+		 struct session **ret_session)
 {
 	struct session *session = calloc(1, sizeof(*session));
 	int ret;
@@ -53,6 +54,7 @@ int session_open(pid_t root, const char *what, const char *daemon, struct sessio
 	if (!session)
 		return -ENOMEM;
 	session->images = session->parent = -1;
+	session->tracker = tracker;
 	ret = keeper_tree_of(root, &session->tree);
 	if (!ret)
 		ret = start(session, what, daemon);
@@ -120,7 +122,8 @@ static int adopt_pid(struct session *session, pid_t pid)
 				       .image_pid = info.innermost_pid,
 				       .start_time = info.start_time,
 				       .uffd = -1 };
-	ret = session_adopt_task(session, task);
+	ret = session->tracker == TRACK_KIND_SOFT_DIRTY ? session_adopt_soft_dirty(session, task) :
+							  session_adopt_task(session, task);
 	if (ret)
 		session_task_free(task);
 	else
@@ -175,8 +178,12 @@ static int adopt_pass(struct session *session, bool first)
 int session_adopt(struct session *session)
 {
 	uint64_t start = clock_us(CLOCK_MONOTONIC);
-	int ret = adopt_pass(session, true);
+	int ret = session->tracker == TRACK_KIND_SOFT_DIRTY ?
+			  keeper_get_state(session->keeper, &session->before) :
+			  0;
 
+	if (!ret)
+		ret = adopt_pass(session, true);
 	/* A tree that forks faster than we look is not chased: late children are dirty, no more. */
 	for (int pass = 1; pass < SESSION_ADOPT_PASSES && ret > 0; pass++)
 		ret = adopt_pass(session, false);
@@ -204,6 +211,7 @@ void session_close(struct session *session)
 	for (size_t i = 0; i < session->nr_tasks; i++)
 		session_task_free(&session->tasks[i]);
 	free(session->tasks);
+	keeper_state_free(&session->before);
 	util_close_cleanup(&session->images);
 	util_close_cleanup(&session->parent);
 	free(session);

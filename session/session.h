@@ -23,6 +23,7 @@
 
 #include "image/dirty-log.h"
 #include "keeper/client/keeper-client.h"
+#include "track/kind.h"
 #include "track/vma.h"
 #include "util/range.h"
 
@@ -30,11 +31,12 @@
 
 struct session_task {
 	pid_t pid;
-	uint32_t image_pid;  /* the pid in image names: the innermost one */
-	uint64_t start_time; /* clock ticks */
-	int uffd;            /* -1: untracked */
+	uint32_t image_pid;      /* the pid in image names: the innermost one */
+	uint64_t start_time;     /* clock ticks */
+	enum track_kind tracker; /* TRACK_KIND_NONE: untracked */
+	int uffd;                /* -1: there is none */
 	bool executed; /* another program since the last iteration: its userfaultfd was dead */
-	char untracked[SESSION_REASON_MAX]; /* why, if uffd is -1 */
+	char untracked[SESSION_REASON_MAX]; /* why, if it is */
 	struct track_vmas vmas;             /* as they were at adoption, with flags */
 	struct range_set tracked;           /* registered since an earlier iteration */
 	struct range_set fresh;             /* registered by this one: everything in it is dirty */
@@ -45,25 +47,26 @@ struct session_task {
 	bool taken;                    /* session_take() has run; the rest is valid only then */
 	char full[SESSION_REASON_MAX]; /* why all memory counts as dirty; "" if incremental */
 	bool full_as_expected;         /* nobody need be warned: a first iteration, a new process */
-	struct range_set written;      /* what the take found and armed */
-	struct range_set clean;        /* may be, if the page proves it: see session_is_clean() */
-	struct range_set quiet;        /* anonymous pages that the take proved unwritten */
-	struct range_set empty;        /* anonymous memory that the take found without content */
-	struct range_set known;        /* what need not be asked for again: see session_hide() */
-	struct range_set dirty;        /* in known: all that has content and is not hidden */
-	struct range_set guards;       /* in known: guard regions */
-	struct range_set hidden;       /* in known: proven clean, CRIU is not told of it */
-	struct range_set asked; /* of hidden: CRIU has asked, so it belongs into its images */
+	struct range_set written; /* what the take found and armed; soft-dirty: was told later */
+	struct range_set clean;   /* may be, if the page proves it: see session_is_clean() */
+	struct range_set quiet;   /* anonymous pages that the take proved unwritten */
+	struct range_set empty;   /* anonymous memory that the take found without content */
+	struct range_set known;   /* what need not be asked for again: see session_hide() */
+	struct range_set dirty;   /* in known: all that has content and is not hidden */
+	struct range_set guards;  /* in known: guard regions */
+	struct range_set hidden;  /* in known: proven clean, CRIU is not told of it */
+	struct range_set asked;   /* of hidden: CRIU has asked, so it belongs into its images */
 };
 
 struct session;
 
 /*
  * Opens an iteration of the tree under root; what is "pre-dump" or "dump"; daemon is lazy-wpd's
- * path. -EBUSY: another iteration runs (logged with its pid); -ESRCH: root is gone; other errors
- * of the keeper's client. Every failure is logged here.
+ * path; tracker is not TRACK_KIND_NONE. -EBUSY: another iteration runs (logged with its pid);
+ * -ESRCH: root is gone; other errors of the keeper's client. Every failure is logged here.
  */
-int session_open(pid_t root, const char *what, const char *daemon, struct session **ret_session);
+int session_open(pid_t root, const char *what, const char *daemon, enum track_kind tracker,
+		 struct session **ret_session);
 
 /*
  * Brings every task of the tree under tracking as far as possible. What cannot be tracked is
@@ -107,6 +110,21 @@ void session_settle(struct session *session);
 
 /* How long reading the mappings' list with all its details took, of all tasks; CRIU does it too. */
 uint64_t session_smaps_us(const struct session *session);
+
+/* What session_take() returned for pid; NULL: nothing yet, or it is not known. */
+struct session_task *session_taken(struct session *session, pid_t pid);
+
+/*
+ * Bytes that a huge page has and is aligned to: of one that has been thrown away and read again all
+ * pages look clean to soft-dirty, so there a question is better not about more than one of them.
+ */
+uint64_t session_huge_page_size(void);
+
+/*
+ * Soft-dirty is not taken by us: CRIU reads it, by asking us, and resets it itself. Notes that the
+ * pages in [start, end) were called dirty, for the dirty log.
+ */
+void session_note_dirty(struct session_task *task, uint64_t start, uint64_t end);
 
 /* The tasks that were adopted, in the tree's order; index from 0, NULL after the last. */
 struct session_task *session_task_at(struct session *session, size_t index);

@@ -35,9 +35,7 @@ static void print_task(FILE *file, const struct session_task *task)
 
 	fprintf(file,
 		"  {\"pid\": %d, \"image_pid\": %u, \"tracker\": \"%s\", \"mappings\": %zu,\n",
-		task->pid, task->image_pid,
-		track_kind_name(task->uffd < 0 ? TRACK_KIND_NONE : TRACK_KIND_UFFD_WP),
-		task->vmas.nr);
+		task->pid, task->image_pid, track_kind_name(task->tracker), task->vmas.nr);
 	fprintf(file,
 		"   \"pages\": {\"written\": %" PRIu64 ", \"new_mapping\": %" PRIu64
 		", \"not_in_parent\": %" PRIu64 ", \"hidden\": %" PRIu64 "},\n",

@@ -79,13 +79,18 @@ static int take_anonymous(int pagemap, const struct range_set *ranges,
 	return ret;
 }
 
+/* Soft-dirty is read later, page by page as CRIU asks for it, and reset after that. */
 static int take_written(const struct session *session, struct session_task *task)
 {
 	auto_range_set struct range_set anonymous = { 0 }, files = { 0 };
-	auto_close int pagemap = track_pagemap_open(task->pid);
-	int ret = pagemap < 0 ? pagemap :
-				range_set_intersect(&task->tracked, &task->anonymous, &anonymous);
+	auto_close int pagemap = -1;
+	int ret;
 
+	if (task->tracker == TRACK_KIND_SOFT_DIRTY)
+		return 0;
+	pagemap = track_pagemap_open(task->pid);
+	ret = pagemap < 0 ? pagemap :
+			    range_set_intersect(&task->tracked, &task->anonymous, &anonymous);
 	if (!ret)
 		ret = range_set_subtract(&task->tracked, &task->anonymous, &files);
 	if (!ret)
@@ -113,11 +118,12 @@ static bool is_still_the_same(const struct session_task *task)
 
 static void take(struct session *session, struct session_task *task)
 {
+	bool tracked = task->tracker != TRACK_KIND_NONE;
 	const char *writer;
 	int ret;
 
-	if (task->uffd < 0 || !is_still_the_same(task)) {
-		all_dirty(task, task->uffd < 0 ? task->untracked : "its pid was reused");
+	if (!tracked || !is_still_the_same(task)) {
+		all_dirty(task, tracked ? "its pid was reused" : task->untracked);
 		return;
 	}
 	writer = writer_behind(session, task);
@@ -179,6 +185,13 @@ struct session_task *session_take(struct session *session, pid_t pid)
 	return task;
 }
 
+struct session_task *session_taken(struct session *session, pid_t pid)
+{
+	struct session_task *task = session_find_task(session, pid);
+
+	return task && task->taken ? task : NULL;
+}
+
 static int add_all(struct range_set *set, const struct range_set *added)
 {
 	int ret = 0;
@@ -229,5 +242,9 @@ bool session_is_clean(const struct session_task *task, uint64_t start, uint64_t 
 {
 	bool file = !range_set_contains(&task->anonymous, start, end);
 
-	return track_is_clean(categories, file) && range_set_contains(&task->clean, start, end);
+	if (!range_set_contains(&task->clean, start, end))
+		return false;
+	if (task->tracker == TRACK_KIND_SOFT_DIRTY)
+		return track_is_soft_clean(categories) && session_has_own_memory(task, start, end);
+	return track_is_clean(categories, file);
 }

@@ -42,7 +42,11 @@ struct track_pm_scan_arg {
 #define TRACK_PAGEMAP_SCAN _IOWR('f', 16, struct track_pm_scan_arg)
 
 /* Bits of one 64-bit entry of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst). */
+#define TRACK_PME_NUMBER     ((UINT64_C(1) << 55) - 1) /* of the page; of one that is present */
 #define TRACK_PME_SOFT_DIRTY (UINT64_C(1) << 55)
+#define TRACK_PME_FILE       (UINT64_C(1) << 61)
+#define TRACK_PME_SWAPPED    (UINT64_C(1) << 62)
+#define TRACK_PME_PRESENT    (UINT64_C(1) << 63)
 
 #define TRACK_UFFD_FEATURE_WP_ASYNC (UINT64_C(1) << 15)
 

@@ -5,7 +5,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+#include "util/cleanup.h"
 
 #define SCAN_VECTOR_LEN 1024
 
@@ -153,6 +156,35 @@ int track_existing(int pagemap_fd, uint64_t start, uint64_t end, struct range_se
 	return track_scan(pagemap_fd, start, end, &query, add_region, existing);
 }
 
+/* A page of ours that was only read. */
+static uint64_t find_zero_page_number(void)
+{
+	size_t page_size = (size_t)sysconf(_SC_PAGESIZE);
+	auto_close int pagemap = track_pagemap_open(getpid());
+	void *page = mmap(NULL, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	off_t at = (off_t)((uintptr_t)page / page_size * sizeof(uint64_t));
+	uint64_t entry = 0;
+
+	if (page == MAP_FAILED)
+		return 0;
+	*(volatile uint8_t *)page;
+	if (pread(pagemap, &entry, sizeof(entry), at) != (ssize_t)sizeof(entry))
+		entry = 0;
+	munmap(page, page_size);
+	return entry & TRACK_PME_NUMBER;
+}
+
+uint64_t track_zero_page_number(void)
+{
+	static uint64_t number;
+	static bool known;
+
+	if (!known)
+		number = find_zero_page_number();
+	known = true;
+	return number;
+}
+
 bool track_is_clean(uint64_t categories, bool in_file_mapping)
 {
 	bool armed = (categories & TRACK_PAGE_IS_WPALLOWED) &&
@@ -163,4 +195,41 @@ bool track_is_clean(uint64_t categories, bool in_file_mapping)
 	bool swapped = categories & TRACK_PAGE_IS_SWAPPED;
 
 	return armed && own_content && !guard && (present || (swapped && !in_file_mapping));
+}
+
+bool track_is_soft_clean(uint64_t categories)
+{
+	const uint64_t excluding = TRACK_PAGE_IS_SOFT_DIRTY | TRACK_PAGE_IS_GUARD |
+				   TRACK_PAGE_IS_FILE | TRACK_PAGE_IS_PFNZERO;
+
+	return !(categories & excluding) &&
+	       (categories & (TRACK_PAGE_IS_PRESENT | TRACK_PAGE_IS_SWAPPED));
+}
+
+static bool is_soft_dirty(uint64_t entry)
+{
+	return (entry & (TRACK_PME_PRESENT | TRACK_PME_SWAPPED)) &&
+	       (entry & TRACK_PME_SOFT_DIRTY) && !(entry & TRACK_PME_FILE) &&
+	       ((entry & TRACK_PME_SWAPPED) || !(entry & TRACK_PME_NUMBER) ||
+		(entry & TRACK_PME_NUMBER) != track_zero_page_number());
+}
+
+int track_count_soft_dirty(int pagemap_fd, uint64_t start, uint64_t end, uint64_t *ret_pages)
+{
+	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE), entries[1024], pages = 0;
+
+	while (start < end) {
+		uint64_t left = (end - start) / page_size * sizeof(entries[0]);
+		ssize_t nr = pread(pagemap_fd, entries,
+				   left < sizeof(entries) ? left : sizeof(entries),
+				   (off_t)(start / page_size * sizeof(entries[0])));
+
+		if (nr <= 0) /* nothing: the task has lost its memory */
+			return nr ? -errno : -ESRCH;
+		for (size_t i = 0; i < (size_t)nr / sizeof(entries[0]); i++)
+			pages += is_soft_dirty(entries[i]);
+		start += (uint64_t)nr / sizeof(entries[0]) * page_size;
+	}
+	*ret_pages = pages;
+	return 0;
 }

@@ -50,6 +50,12 @@ int track_scan(int pagemap_fd, uint64_t start, uint64_t end, const struct track_
 int track_take(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *taken);
 
 /*
+ * The number that the zero page has in /proc/PID/pagemap. 0: the kernel does not tell it, for want
+ * of CAP_SYS_ADMIN. Found out once.
+ */
+uint64_t track_zero_page_number(void);
+
+/*
  * Adds to existing every page of [start, end) that has content of its own, written or not:
  * present or swapped, neither zero page nor clean page of a file.
  */
@@ -67,6 +73,9 @@ int track_find_guards(int pagemap_fd, uint64_t start, uint64_t end, struct range
 /* Counts the pages that track_take() would take, and takes none. */
 int track_count_written(int pagemap_fd, uint64_t start, uint64_t end, uint64_t *ret_pages);
 
+/* The same where soft-dirty is the tracker; needs no PAGEMAP_SCAN. */
+int track_count_soft_dirty(int pagemap_fd, uint64_t start, uint64_t end, uint64_t *ret_pages);
+
 /* The categories that the proof must see; GUARD too where the kernel knows it. */
 #define TRACK_PROOF_CATEGORIES                                                  \
 	(TRACK_PAGE_IS_WPALLOWED | TRACK_PAGE_IS_WRITTEN | TRACK_PAGE_IS_FILE | \
@@ -78,5 +87,8 @@ int track_count_written(int pagemap_fd, uint64_t start, uint64_t end, uint64_t *
  * and read in again as one of these, which is still write-protected.
  */
 bool track_is_clean(uint64_t categories, bool in_file_mapping);
+
+/* The same where soft-dirty is the tracker and SOFT_DIRTY among the categories asked for. */
+bool track_is_soft_clean(uint64_t categories);
 
 #endif

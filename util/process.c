@@ -2,6 +2,7 @@
 #include "util/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -207,4 +208,16 @@ void process_list_free(struct process_list *list)
 {
 	free(list->v);
 	*list = (struct process_list){ 0 };
+}
+
+int process_open_memory(pid_t pid)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	return errno == ENOENT ? -ESRCH : -errno;
 }

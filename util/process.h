@@ -46,6 +46,13 @@ struct process_list {
 int process_tree(pid_t root, struct process_list *ret_list);
 
 /*
+ * A descriptor of /proc/PID/mem to read from, at the task's addresses. It also reads mappings
+ * without read permission, and leaves shared pages shared, which process_vm_readv() does not.
+ * -ESRCH, -EACCES, other errors of open().
+ */
+int process_open_memory(pid_t pid);
+
+/*
  * The parsers behind them: the text of /proc/PID/stat, of /proc/PID/status (which leaves the start
  * time 0), and of /proc/PID/task/TID/children, whose pids are appended to list also when it fails.
  */

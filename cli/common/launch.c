@@ -68,10 +68,11 @@ static int check_request(const struct cli_command_line *line, pid_t *ret_root)
 }
 
 /* The tree is named in the environment so that the plugin need not read CRIU's options. */
-static int activate(const struct cli_command_line *line, const struct cli_paths *paths, pid_t root,
-		    pid_t throttle)
+static int activate(const struct cli_command_line *line, const struct cli_paths *paths,
+		    enum track_kind tracker, pid_t root, pid_t throttle)
 {
 	const struct session_activation activation = {
+		.tracker = tracker,
 		.keeper = paths->keeper,
 		.root = root,
 		.what = root ? line->command : NULL,
@@ -120,18 +121,21 @@ static int launch_criu(int argc, char **argv, const struct cli_command_line *lin
 	return args ? execute(paths->criu, args) : 1;
 }
 
-/* A pre-dump by CRIU, or a dump after as many live rounds as it takes. */
+/* A pre-dump by CRIU, or a dump after as many rounds as it takes. */
 static int launch_tracked(int argc, char **argv, const struct cli_command_line *line,
-			  const struct cli_paths *paths, pid_t root)
+			  const struct cli_paths *paths, enum track_kind tracker, pid_t root)
 {
+	const struct criu_round criu_round = { argc, argv, line, paths };
+	bool live = tracker == TRACK_KIND_UFFD_WP;
 	char parent[32];
 	int rounds = 0;
 	pid_t throttle = 0;
 
 	/* Each round would need a page server of its own. */
 	if (!strcmp(line->command, "dump") && !line->page_server)
-		rounds = cli_live_rounds(line, root, paths->keeper, &throttle);
-	if (rounds < 0 || activate(line, paths, root, throttle))
+		rounds = cli_rounds(line, root, paths->keeper, live ? NULL : &criu_round,
+				    &throttle);
+	if (rounds < 0 || activate(line, paths, tracker, root, throttle))
 		return 1;
 	snprintf(parent, sizeof(parent), "pre/%d", rounds);
 	return launch_criu(argc, argv, line, paths, true, rounds ? parent : NULL);
@@ -150,8 +154,9 @@ static int launch_rpc(int argc, char **argv, const struct cli_command_line *line
 	if (cli_find_paths(&paths))
 		return 1;
 	if (choose_tracker(line->tracker ? line->tracker : cli_config()->tracker, &kind) ||
-	    kind != TRACK_KIND_UFFD_WP)
+	    kind == TRACK_KIND_NONE)
 		return launch_criu(argc, argv, line, &paths, false, NULL);
+	activation.tracker = kind;
 	activation.keeper = paths.keeper;
 	if (cli_rpc_open_standard_descriptors() ||
 	    session_activation_export(&activation, paths.plugin))
@@ -171,14 +176,14 @@ static int launch_lazy(int argc, char **argv, const struct cli_command_line *lin
 	}
 	if (cli_find_paths(&paths) || choose_tracker(line->tracker, &kind))
 		return 1;
-	/* With soft-dirty, or with tracking off, CRIU itself does all there is to do. */
-	if (kind != TRACK_KIND_UFFD_WP)
-		return launch_criu(argc, argv, line, &paths, kind != TRACK_KIND_NONE, NULL);
+	if (kind == TRACK_KIND_NONE)
+		return launch_criu(argc, argv, line, &paths, false, NULL);
 	if (strcmp(line->command, "check") && check_request(line, &root))
 		return 1;
-	if (!strcmp(line->command, "pre-dump") && !line->mode)
+	/* Only write-protection is read and set again in one step, without stopping anything. */
+	if (kind == TRACK_KIND_UFFD_WP && !strcmp(line->command, "pre-dump") && !line->mode)
 		return cli_live_pre_dump(argc, argv, &paths);
-	return launch_tracked(argc, argv, line, &paths, root);
+	return launch_tracked(argc, argv, line, &paths, kind, root);
 }
 
 /* A command line wins over the file. */

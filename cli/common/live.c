@@ -136,8 +136,8 @@ int cli_live_pre_dump(int argc, char **argv, const struct cli_paths *paths)
 	return 0;
 }
 
-int cli_live_rounds(const struct cli_command_line *line, pid_t root, const char *keeper,
-		    pid_t *ret_throttle)
+int cli_rounds(const struct cli_command_line *line, pid_t root, const char *keeper,
+	       const struct criu_round *criu_round, pid_t *ret_throttle)
 {
 	struct rounds_options options;
 	int ret = live_options_for_rounds(line, &options);
@@ -146,5 +146,6 @@ int cli_live_rounds(const struct cli_command_line *line, pid_t root, const char 
 		return ret;
 	options.root = root;
 	options.keeper = keeper;
+	options.criu_round = criu_round;
 	return rounds_run(&options, ret_throttle);
 }

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "cli/common/command-line.h"
+#include "cli/common/criu-round.h"
 #include "cli/common/paths.h"
 
 /*
@@ -16,10 +17,11 @@
 int cli_live_pre_dump(int argc, char **argv, const struct cli_paths *paths);
 
 /*
- * The rounds before a dump (see rounds.h), by the launcher's options. Returns the number of the
- * last one, or -errno after a line on stderr. ret_throttle as rounds_run().
+ * The rounds before a dump (see rounds.h), by the launcher's options; criu_round: of CRIU's own
+ * pre-dumps, NULL: live. Returns the number of the last one, or -errno after a line on stderr.
+ * ret_throttle as rounds_run().
  */
-int cli_live_rounds(const struct cli_command_line *line, pid_t root, const char *keeper,
-		    pid_t *ret_throttle);
+int cli_rounds(const struct cli_command_line *line, pid_t root, const char *keeper,
+	       const struct criu_round *criu_round, pid_t *ret_throttle);
 
 #endif

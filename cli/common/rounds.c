@@ -187,7 +187,7 @@ static const char *parent_of(const struct rounds *rounds, unsigned int number, c
 static int run_round(struct rounds *rounds, unsigned int number, enum verdict *ret_verdict)
 {
 	const struct rounds_options *options = rounds->options;
-	char parent[PATH_MAX];
+	char parent[PATH_MAX], path[PATH_MAX];
 	auto_close int images = open_round(rounds, number);
 	const struct harvest_request request = {
 		.root = options->root,
@@ -206,8 +206,10 @@ static int run_round(struct rounds *rounds, unsigned int number, enum verdict *r
 
 	if (images < 0)
 		return images;
+	snprintf(path, sizeof(path), "%s/pre/%u", options->images, number);
 	speed_up(rounds); /* tasks are about to be traced */
-	ret = harvest_run(&request, &result);
+	ret = options->criu_round ? criu_round_run(&request, path, options->criu_round, &result) :
+				    harvest_run(&request, &result);
 	if (ret)
 		return ret;
 	if (number == 1)
@@ -245,7 +247,10 @@ static int look_first(struct rounds *rounds, enum verdict *ret_verdict)
 {
 	struct harvest_result now = { 0 };
 	struct harvest_view view;
-	int ret = harvest_look(rounds->options->root, &view);
+	int ret = harvest_look(rounds->options->root,
+			       rounds->options->criu_round ? TRACK_KIND_SOFT_DIRTY :
+							     TRACK_KIND_UFFD_WP,
+			       &view);
 
 	if (ret) {
 		log_error("cannot look at the memory of %d: %s", rounds->options->root,

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "cli/common/criu-round.h"
+
 #define ROUNDS_DOWNTIME_MS 300
 #define ROUNDS_MAX         10
 
@@ -25,6 +27,7 @@ struct rounds_options {
 	unsigned int max_downtime_ms, max_rounds; /* max_rounds 0: none, a full dump */
 	unsigned int timeout_s;                   /* 0: none; no round is begun after it */
 	enum rounds_on_stall on_stall;
+	const struct criu_round *criu_round; /* NULL: rounds are live */
 	unsigned int jobs;
 	uint64_t bandwidth; /* bytes a second; 0: no limit */
 	bool auto_dedup;

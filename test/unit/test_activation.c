@@ -26,6 +26,7 @@ static int clean_environment(void **state)
 
 static const struct session_activation dump = { .what = "dump",
 						.root = 4711,
+						.tracker = TRACK_KIND_SOFT_DIRTY,
 						.keeper = "/usr/sbin/lazy-wpd" };
 
 static void test_round_trip(void **state)
@@ -38,6 +39,7 @@ static void test_round_trip(void **state)
 	assert_true(session_activation_import(&found));
 	assert_string_equal(found.what, "dump");
 	assert_int_equal(found.root, 4711);
+	assert_int_equal(found.tracker, TRACK_KIND_SOFT_DIRTY);
 	assert_string_equal(found.keeper, "/usr/sbin/lazy-wpd");
 	assert_null(getenv("LD_PRELOAD"));
 	assert_null(getenv(VARIABLE));

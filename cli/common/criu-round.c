@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli/common/criu-round.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "harvest/look.h"
+#include "image/inventory.h"
+#include "session/activation.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+/* The last of two equal options counts, so ours stand last. */
+#define ADDED_ARGUMENTS 5
+
+static char **arguments_of(const struct harvest_request *request, const char *path,
+			   const struct criu_round *round)
+{
+	char **args = cli_criu_arguments(round->argc, round->argv, round->paths->criu, round->line,
+					 false, NULL);
+	char **more = NULL;
+	size_t nr = 0;
+
+	while (args && args[nr]) {
+		if (args[nr] == round->line->command)
+			args[nr] = (char *)"pre-dump";
+		nr++;
+	}
+	if (args)
+		more = reallocarray(args, nr + ADDED_ARGUMENTS, sizeof(*args));
+	if (!more) {
+		free(args);
+		return NULL;
+	}
+	more[nr++] = (char *)"--images-dir";
+	more[nr++] = (char *)path;
+	if (request->parent) {
+		more[nr++] = (char *)"--prev-images-dir";
+		more[nr++] = (char *)request->parent;
+	}
+	more[nr] = NULL;
+	return more;
+}
+
+static void __attribute__((noreturn))
+execute(const struct harvest_request *request, char **args, const char *plugin)
+{
+	const struct session_activation activation = {
+		.what = "pre-dump",
+		.root = request->root,
+		.tracker = TRACK_KIND_SOFT_DIRTY,
+		.keeper = request->keeper,
+	};
+
+	if (session_activation_export(&activation, plugin))
+		_exit(1);
+	execv(args[0], args);
+	log_error("cannot execute %s: %s", args[0], strerror(errno));
+	_exit(1);
+}
+
+static int run_criu(const struct harvest_request *request, const char *path,
+		    const struct criu_round *round)
+{
+	auto_free char **args = arguments_of(request, path, round);
+	int status;
+	pid_t pid;
+
+	if (!args)
+		return -ENOMEM;
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid)
+		execute(request, args, round->paths->plugin);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return status ? -ECANCELED : 0;
+}
+
+int criu_round_run(const struct harvest_request *request, const char *path,
+		   const struct criu_round *round, struct harvest_result *ret_result)
+{
+	struct harvest_result result = { 0 };
+	struct image_stats stats = { 0 };
+	struct harvest_view view;
+	struct image_error error;
+	uint64_t start = clock_us(CLOCK_MONOTONIC);
+	int ret = run_criu(request, path, round);
+
+	if (!ret)
+		ret = image_stats_load(request->images, &stats, &error);
+	if (ret) {
+		log_error("round of %d into %s failed: %s", request->root, path,
+			  ret == -ECANCELED ? "see what CRIU says" : strerror(-ret));
+		return ret;
+	}
+	result.pages_written = stats.pages_written;
+	result.pages_in_parent = stats.pages_skipped_parent;
+	result.arm_us = stats.memdump_time_us;
+	result.copy_us = (uint64_t)stats.memdump_time_us + stats.memwrite_time_us;
+	if (!harvest_look(request->root, TRACK_KIND_SOFT_DIRTY, &view))
+		result.pages_dirty = view.pages_dirty;
+	if (request->settled)
+		request->settled(request->argument);
+	result.total_us = clock_us(CLOCK_MONOTONIC) - start;
+	/* The tree runs again before CRIU writes; how long before its end is not known better. */
+	result.dirty_window_us = stats.memwrite_time_us;
+	*ret_result = result;
+	return 0;
+}
