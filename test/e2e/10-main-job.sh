@@ -18,6 +18,12 @@ print(stats["pages_written"], stats["pages_in_parent"], hidden)' >"$TMP/stats"
 	echo "$dir: $written written, $in_parent in the parent, $hidden of them hidden"
 }
 
+# Only write-protection proves pages clean before CRIU asks, and only by a fast path that is exact
+# (track/quick.h).
+can_hide() {
+	[ "$(tracker_in_use)" = uffd-wp ] && [ "$(printf '%s\n' 6.15 "$(uname -r)" | sort -V | head -n 1)" = 6.15 ]
+}
+
 main_job() {
 	local mode=$1 ckpt=$TMP/$1 options=() first
 	echo "# pre-dump mode $mode"
@@ -32,15 +38,16 @@ main_job() {
 	done
 	run_criu "$LAUNCHER" dump "$ckpt/4" --lazy-wp -t "$DUMPEE" --prev-images-dir ../3
 	wait_gone
+	[ "$(tracker_of "$ckpt/4")" = "$(tracker_in_use)" ] || fail "tracked by $(tracker_of "$ckpt/4")"
 
 	first=$(stats_of "$ckpt/1" pages_written)
-	[ "$first" -ge 65536 ] || fail "the first pre-dump has only $first pages"
+	[ "$first" -ge "$(nr_pages 256)" ] || fail "the first pre-dump has only $first pages"
 	for n in 2 3 4; do
-		assert_at_most "$(stats_of "$ckpt/$n" pages_written)" $((first / 20)) "pages of $mode/$n"
+		assert_at_most "$(stats_of "$ckpt/$n" pages_written)" $((first * BLOCKS_A_PAGE / 20)) "pages of $mode/$n"
 	done
 	check_stats "$ckpt/3"
 	check_stats "$ckpt/4"
-	[ "$hidden" -ge 30000 ] || fail "CRIU was told of nearly every page"
+	! can_hide || [ "$hidden" -ge $(($(nr_pages 256) / 2)) ] || fail "CRIU was told of nearly every page"
 	run_criu "$CRIU" restore "$ckpt/4" -d
 	expect_intact ok
 	end_dumpee
@@ -48,4 +55,5 @@ main_job() {
 
 main_job live
 main_job splice
-main_job read
+# With larger pages CRIU's read mode asks process_vm_readv() for more pieces than IOV_MAX.
+[ "$BLOCKS_A_PAGE" -gt 1 ] || main_job read

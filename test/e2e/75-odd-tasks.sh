@@ -33,7 +33,12 @@ refused() {
 	snapshot >"$TMP/before"
 	pre_dump --pre-dump-mode splice || code=$?
 	expect_refusal "$1" "$2" 1 "$code"
-	code=0
+	refused_live "$@"
+}
+
+refused_live() {
+	local code=0
+	snapshot >"$TMP/before"
 	pre_dump || code=$?
 	expect_refusal "$1, live" "$2" "${3-1}" "$code"
 }
@@ -95,12 +100,25 @@ leader_ended() {
 	end_dumpee
 }
 
+# CRIU 4.2.1 does on arm64, without a descriptor free in the task.
+criu_crashes() {
+	local code=0
+	mkdir "$TMP/stock"
+	"$CRIU" dump -t "$DUMPEE" -D "$TMP/stock" -o dump.log -R 2>/dev/null || code=$?
+	[ "$code" = 139 ]
+}
+
 no_descriptor() {
 	local limit
 	start_dumpee hot 8 10
 	limit=$(prlimit --pid "$DUMPEE" --nofile -o SOFT --noheadings | tr -d ' ')
 	prlimit --pid "$DUMPEE" --nofile=3:
-	refused descriptors 'counts as dirty: it has no free file descriptor' 0
+	if criu_crashes; then
+		echo "descriptors: CRIU's own pre-dump not tested: this CRIU crashes, ours or not"
+		refused_live descriptors 'counts as dirty: it has no free file descriptor' 0
+	else
+		refused descriptors 'counts as dirty: it has no free file descriptor' 0
+	fi
 	prlimit --pid "$DUMPEE" --nofile="$limit:"
 	expect_intact ok
 	works descriptors

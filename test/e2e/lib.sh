@@ -9,6 +9,11 @@ set -Eeuo pipefail
 E2E=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$E2E/../.." && pwd)
 LAUNCHER=$BUILD/bin/criu
+# LAZY_WP_TEST_TRACKER forces a tracker wherever a test says only --lazy-wp.
+case ${LAZY_WP_TEST_TRACKER:-auto} in
+auto) ;;
+*) LAUNCHER=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/with-tracker ;;
+esac
 # shellcheck source=test/e2e/processes.sh
 . "$E2E/processes.sh"
 : "$LAUNCHER" "$ROOT"
@@ -92,6 +97,25 @@ run_criu() {
 	"$binary" "$action" -D "$dir" -o "$action.log" -v4 "$@" || code=$?
 	[ "$code" = 0 ] || grep -E 'Error|Warn|lazy-wp' "$dir/$action.log" | tail -n 40 >&2 || true
 	return "$code"
+}
+
+# What --lazy-wp means here: uffd-wp, soft-dirty or off.
+tracker_in_use() {
+	case ${LAZY_WP_TEST_TRACKER:-auto} in
+	auto) "$BUILD/bin/criu-lazy-wp" check | sed -n 's/^tracker that auto takes: *//p' ;;
+	*) echo "$LAZY_WP_TEST_TRACKER" ;;
+	esac
+}
+
+# nr_pages MIB: of memory
+nr_pages() { echo $(($1 * 1024 * 1024 / $(getconf PAGESIZE))); }
+
+# The tests' programs spread what they write evenly over blocks of 4 KiB: so many lie in one page.
+: "${BLOCKS_A_PAGE:=$(($(getconf PAGESIZE) / 4096))}"
+
+# tracker_of DIR: the one that the iteration in DIR was made with
+tracker_of() {
+	"$BUILD/bin/criu-lazy-wp" show "$1/lazy-wp-$DUMPEE.img" | sed -n 's/^tracker: *//p'
 }
 
 # stats_of DIR KEY: one number of the dump that is in DIR.

@@ -24,6 +24,11 @@
 #define MEASURED   400
 #define ANSWER_MS  3000
 
+static size_t page_bytes(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
 static void echo(struct target_side *side)
 {
 	uint64_t message;
@@ -65,7 +70,8 @@ static void check_works(const char *name, void (*run)(struct target_side *side),
 /* What came out must be bound to the memory of the target: only that has this mapping. */
 static void map_and_echo(struct target_side *side)
 {
-	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *page = mmap(NULL, page_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
 
 	side_say(side, (uint64_t)page);
 	echo(side);
@@ -74,7 +80,8 @@ static void map_and_echo(struct target_side *side)
 static void check_belongs_to_task(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register range = { .range.len = 4096, .mode = UFFDIO_REGISTER_MODE_WP };
+	struct uffdio_register range = { .range.len = page_bytes(),
+					 .mode = UFFDIO_REGISTER_MODE_WP };
 	struct target target;
 	uint64_t page, message;
 	auto_close int fd = -1;
@@ -86,7 +93,7 @@ static void check_belongs_to_task(void)
 		       ioctl(fd, UFFDIO_API, &api) == 0,
 	       "the descriptor answers UFFDIO_API");
 	range.range.start = page;
-	munmap((void *)page, 4096);
+	munmap((void *)page, page_bytes());
 	tap_ok(ioctl(fd, UFFDIO_REGISTER, &range) == 0, "it registers memory of the task");
 	target_end(&target);
 }
@@ -97,9 +104,9 @@ static void unmap_vdso_and_echo(struct target_side *side)
 	uintptr_t vdso = getauxval(AT_SYSINFO_EHDR);
 
 	if (vdso)
-		munmap((void *)vdso, 4096);
+		munmap((void *)vdso, page_bytes());
 	if (vdso)
-		munmap((void *)(vdso + 4096), 4096);
+		munmap((void *)(vdso + page_bytes()), page_bytes());
 	echo(side);
 }
 

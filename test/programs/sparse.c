@@ -23,6 +23,8 @@ int main(int argc, char **argv)
 		perror("mmap");
 		return 2;
 	}
+	if (memory) /* one page each, also where huge pages are given to everybody */
+		madvise(memory, size, MADV_NOHUGEPAGE);
 	for (uint64_t i = 0; i < nr_pages; i++)
 		memory[size / nr_pages * i / PAGE_BYTES * PAGE_BYTES] = 1;
 	snprintf(line, sizeof(line), "ready %d", getpid());

@@ -116,7 +116,7 @@ static void test_pagemap_unordered(void **state)
 
 static void test_pagemap_refused(void **state)
 {
-	static const struct {
+	const struct {
 		uint64_t vaddr_pages, vaddr_rest, nr_pages;
 		uint32_t flags;
 		const char *word;
@@ -124,11 +124,11 @@ static void test_pagemap_refused(void **state)
 		{ 1, 1, 1, PARENT, "page-aligned" },
 		{ 1, 0, 0, PARENT, "no pages" },
 		{ 1, 0, UINT64_MAX, PARENT, "end of all addresses" },
-		{ 2, 0, UINT64_MAX / 4096, PARENT, "end of all addresses" },
+		{ 2, 0, UINT64_MAX / page, PARENT, "end of all addresses" },
 		{ 1, 0, 1, PARENT | PRESENT, "both" },
 		{ 1, 0, 1, 0, "nowhere" },
 		{ 1, 0, 1, 8, "nowhere" },
-		{ 1, 0, UINT64_C(1) << 51, PRESENT, "than a file can hold" },
+		{ 1, 0, (UINT64_C(1) << 63) / page, PRESENT, "than a file can hold" },
 		{ 1, 0, 1, PRESENT, "pages-1.img: missing" },
 	};
 	const struct test_dir *dir = *state;

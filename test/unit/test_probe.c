@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -25,6 +26,8 @@ enum bug {
 	BUG_NO_SCAN,           /* before 6.7 */
 };
 
+#define PROBED_PAGES 4
+
 static enum bug bug;
 static uint64_t first_scanned;
 
@@ -35,7 +38,8 @@ static uint64_t faked(const struct track_page_region *region)
 {
 	uint64_t categories = region->categories;
 	bool present = categories & TRACK_PAGE_IS_PRESENT;
-	bool moved = region->start < first_scanned || region->start > first_scanned + (1 << 20);
+	uint64_t end = first_scanned + PROBED_PAGES * (uint64_t)sysconf(_SC_PAGESIZE);
+	bool moved = region->start < first_scanned || region->start >= end;
 
 	if (bug == BUG_NEVER_WRITTEN || (bug == BUG_ZAPPED_IS_CLEAN && !present) ||
 	    (bug == BUG_MOVED_KEEPS_ARMED && moved))
