@@ -52,9 +52,10 @@ UPSTREAM_TESTS := $(UPSTREAM_C:build/criu/src/test/zdtm/%.c=$(OUT)/test/zdtm-ups
 # What runs in a container of a test has no libraries there.
 STATIC_PROGRAMS := $(OUT)/test/static/hot
 PROGRAMS := $(patsubst test/programs/%.c,$(OUT)/test/programs/%,$(wildcard test/programs/*.c))
+BENCHES := $(OUT)/test/bench/trackers
 
 all: $(BINS) $(PLUGIN)
-tests: $(UNIT_TESTS) $(TOOL_TESTS) $(FUZZ_TARGETS) $(PROGRAMS) $(ZDTM_TESTS) $(UPSTREAM_TESTS) $(STATIC_PROGRAMS)
+tests: $(BENCHES) $(UNIT_TESTS) $(TOOL_TESTS) $(FUZZ_TARGETS) $(PROGRAMS) $(ZDTM_TESTS) $(UPSTREAM_TESTS) $(STATIC_PROGRAMS)
 
 $(OUT)/gen/%.pb-c.c: proto/%.proto
 	@mkdir -p $(@D)
@@ -107,6 +108,9 @@ $(UNIT_TESTS): $(OUT)/test/%: $(OUT)/obj/test/%.o $(OUT)/liblazywp.a
 # It plays kernels with known bugs.
 $(OUT)/test/unit/test_probe: LDFLAGS += -Wl,--wrap=ioctl
 $(TOOL_TESTS): $(OUT)/test/%: $(OUT)/obj/test/%.o $(call objs,obj,test/inject/harness/*.c) $(OUT)/liblazywp.a
+	@mkdir -p $(@D)
+	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(BENCHES): $(OUT)/test/%: $(OUT)/obj/%.o $(OUT)/liblazywp.a
 	@mkdir -p $(@D)
 	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 # The corpus through each target or, with FUZZ=1, a fuzzer of it.
@@ -169,7 +173,7 @@ fuzz:
 	$(MAKE) fuzz-targets FUZZ=1 CC=clang
 	scripts/fuzz $(or $(SECONDS),600)
 
-bench-freeze bench-pause bench-redis bench-sparse: bench-%: setup
+bench-freeze bench-pause bench-redis bench-sparse bench-trackers: bench-%: setup
 	$(MAKE) all tests
 	bench/$*
 
@@ -189,5 +193,5 @@ clean:
 	rm -rf build/obj build/pic build/gen build/bin build/plugin build/test build/san build/fault build/fuzz build/*.a
 
 .SECONDARY:
-.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench-freeze bench-pause bench-redis bench-sparse check-engines check-kernels uninstall deb check-deb install clean
+.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench-freeze bench-pause bench-redis bench-sparse bench-trackers check-engines check-kernels uninstall deb check-deb install clean
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
