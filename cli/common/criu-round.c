@@ -2,6 +2,7 @@
 #include "cli/common/criu-round.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,25 +66,55 @@ execute(const struct harvest_request *request, char **args, const char *plugin)
 	_exit(1);
 }
 
+static volatile sig_atomic_t child, interrupted_by;
+
+/* CRIU and we end of the same signal, CRIU first: then it is known what the round has left. */
+static void pass_on(int signal)
+{
+	interrupted_by = signal;
+	if (child > 0)
+		kill(child, signal);
+}
+
+#define NR_SIGNALS 3
+
+static const int signals[NR_SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
+
+static int wait_for_child(void)
+{
+	int status;
+
+	if (interrupted_by)
+		kill(child, interrupted_by);
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return status ? -ECANCELED : 0;
+}
+
 static int run_criu(const struct harvest_request *request, const char *path,
 		    const struct criu_round *round)
 {
 	auto_free char **args = arguments_of(request, path, round);
-	int status;
-	pid_t pid;
+	const struct sigaction action = { .sa_handler = pass_on };
+	struct sigaction before[NR_SIGNALS];
+	int ret;
 
 	if (!args)
 		return -ENOMEM;
 	fflush(stdout);
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (!pid)
+	for (size_t i = 0; i < NR_SIGNALS; i++)
+		sigaction(signals[i], &action, &before[i]);
+	child = fork();
+	ret = child < 0 ? -errno : child ? wait_for_child() : 0;
+	for (size_t i = 0; i < NR_SIGNALS; i++)
+		sigaction(signals[i], &before[i], NULL);
+	if (!child)
 		execute(request, args, round->paths->plugin);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return status ? -ECANCELED : 0;
+	child = 0;
+	if (interrupted_by)
+		raise(interrupted_by);
+	return ret;
 }
 
 int criu_round_run(const struct harvest_request *request, const char *path,

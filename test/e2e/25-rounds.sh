@@ -90,11 +90,11 @@ with_parent() {
 	"$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$TMP/parents/1"
 	dump fresh-parent -R --prev-images-dir ../parents/1
 	[ "$(rounds)" = 0 ] || fail "rounds for a fresh parent"
-	assert_at_most "$(stats_of "$TMP/fresh-parent" pages_written)" $((65536 / 5)) "pages of the dump"
+	assert_at_most "$(stats_of "$TMP/fresh-parent" pages_written)" $(($(nr_pages 256) * BLOCKS_A_PAGE / 5)) "pages of the dump"
 	dump old-parent --prev-images-dir ../fresh-parent --max-downtime 0 --max-rounds 2
 	[ "$(rounds)" = 2 ] || fail "$(rounds) rounds for an old parent"
 	for round in 1 2; do
-		assert_at_most "$(stats_of "$TMP/old-parent/pre/$round" pages_written)" $((65536 / 5)) \
+		assert_at_most "$(stats_of "$TMP/old-parent/pre/$round" pages_written)" $(($(nr_pages 256) * BLOCKS_A_PAGE / 5)) \
 			"pages of round $round"
 	done
 	wait_gone
