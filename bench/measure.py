@@ -142,6 +142,10 @@ def stats(directory):
             for name, value in numbers.items()}
 
 
+def our_stats(directory):
+    return json.loads((directory / "lazy-wp-stats.json").read_text())
+
+
 def keeper_kib(root):
     """Resident memory of the tree's keeper: its own, and with that of files."""
     text = run([BUILD / "bin" / "criu-lazy-wp", "status", "--json"])

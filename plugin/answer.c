@@ -234,7 +234,9 @@ static bool asks_for_guards(const struct track_pm_scan_arg *scan)
 /* tell: what is known need not be asked for, and clean pages may be left out. */
 static int answer_scan(int fd, struct track_pm_scan_arg *scan, struct session_task *task, bool tell)
 {
-	auto_free struct track_page_region *regions = calloc(scan->vec_len, sizeof(*regions));
+	/* CRIU's room is for a region a page: not touched, that costs nothing. */
+	auto_free struct track_page_region *regions = reallocarray(NULL, scan->vec_len,
+								   sizeof(*regions));
 	struct output output = {
 		.v = (struct track_page_region *)(uintptr_t)scan->vec,
 		.cap = scan->vec_len,

@@ -22,6 +22,7 @@
 
 #include "plugin/plugin.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/fault.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -219,17 +220,23 @@ EXPORT ssize_t pread64(int fd, void *buffer, size_t count, off64_t offset)
  */
 #define SMAPS_AT_ONCE 2048
 
-static size_t best_count(int fd, size_t count)
+static ssize_t read_smaps(int fd, void *buffer, size_t count)
 {
-	bool smaps = fd >= 0 && fd < NOTED_MAX && noted[fd] == SMAPS && count > SMAPS_AT_ONCE;
+	uint64_t start = clock_us(CLOCK_MONOTONIC);
+	ssize_t got = NEXT(read)(fd, buffer, count < SMAPS_AT_ONCE ? count : SMAPS_AT_ONCE);
 
-	return smaps && proc_file_pid(fd, "smaps") ? SMAPS_AT_ONCE : count;
+	plugin_note_smaps(clock_us(CLOCK_MONOTONIC) - start);
+	return got;
 }
 
 EXPORT ssize_t read(int fd, void *buffer, size_t count)
 {
-	ssize_t got = NEXT(read)(fd, buffer, plugin_is_active() ? best_count(fd, count) : count);
+	bool smaps = plugin_is_active() && fd >= 0 && fd < NOTED_MAX && noted[fd] == SMAPS;
+	ssize_t got;
 
+	if (smaps && proc_file_pid(fd, "smaps"))
+		return read_smaps(fd, buffer, count);
+	got = NEXT(read)(fd, buffer, count);
 	if (plugin_is_active() && is_noted(fd) && got > 0)
 		answer_read(fd, buffer, got, lseek(fd, 0, SEEK_CUR) - got);
 	return got;

@@ -35,8 +35,9 @@ static struct {
 	int socket;  /* it came from there */
 	struct session_activation activation;
 	struct session *session;
-	int images;  /* our own copy of CRIU's descriptor, which is closed before the end */
-	pid_t owner; /* CRIU forks helpers, which inherit our handlers but not our session */
+	int images;        /* our own copy of CRIU's descriptor, which is closed before the end */
+	uint64_t smaps_us; /* of reading smaps since the session began, most of a freeze */
+	pid_t owner;       /* CRIU forks helpers, which inherit our handlers but not our session */
 } plugin;
 
 /*
@@ -89,7 +90,8 @@ static void complete_stats(void)
 {
 	uint64_t hidden = session_count_hidden(plugin.session);
 	int ret = hidden ? image_stats_add_in_parent(AT_FDCWD, hidden) : 0;
-	struct session_figures figures = { .command = plugin.activation.what };
+	struct session_figures figures = { .command = plugin.activation.what,
+					   .smaps_us = plugin.smaps_us };
 	struct image_stats stats;
 
 	if (ret)
@@ -175,6 +177,7 @@ int plugin_before_stop(pid_t pid)
 		return 0;
 	plugin.opened = true; /* first, because adopting seizes tasks itself */
 	plugin.owner = getpid();
+	plugin.smaps_us = 0;
 	inject_throttle_end(plugin.activation.throttle);
 	plugin.activation.throttle = 0;
 	plugin.images = criu_get_image_dir ? fcntl(criu_get_image_dir(), F_DUPFD_CLOEXEC, 0) : -1;
@@ -206,6 +209,12 @@ struct session_task *plugin_take(pid_t pid)
 	if (!plugin.session || plugin.owner != getpid())
 		return NULL;
 	return session_take(plugin.session, pid);
+}
+
+void plugin_note_smaps(uint64_t us)
+{
+	if (plugin.session)
+		plugin.smaps_us += us;
 }
 
 struct session *plugin_remote_session(void)

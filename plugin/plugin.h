@@ -81,6 +81,9 @@ bool plugin_uses_soft_dirty(void);
  */
 bool plugin_may_reset(pid_t pid);
 
+/* CRIU has spent so much time in one reading of an smaps, for the statistics. */
+void plugin_note_smaps(uint64_t us);
+
 /* True if CRIU asks for the soft-dirty category, or for guard regions. */
 bool plugin_answers_scan(const struct track_pm_scan_arg *scan);
 

@@ -29,7 +29,8 @@ const char *inject_strerror(int error)
 	case -ENOSYS:
 		return "the kernel has no userfaultfd";
 	case -EINVAL:
-		return "the kernel does not know these userfaultfd flags";
+		return "the kernel does not know these userfaultfd flags, or its first thread has "
+		       "ended (which needs Linux 6.9)";
 	case -ENXIO:
 		return "no system call instruction found in its code";
 	case -EPROTO:

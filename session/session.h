@@ -173,6 +173,7 @@ struct session_figures {
 	const char *command; /* as in session_open() */
 	uint64_t pages_written, pages_in_parent;
 	uint64_t copy_us;     /* live only */
+	uint64_t smaps_us;    /* of CRIU in the freeze; CRIU's own pre-dumps and dumps only */
 	unsigned int threads; /* that copied; live only */
 };
 

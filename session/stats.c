@@ -59,8 +59,9 @@ static void print_stats(FILE *file, const struct session *session,
 		figures->command, session->iteration.sequence);
 	fprintf(file,
 		" \"times_us\": {\"adopt\": %" PRIu64 ", \"take\": %" PRIu64
-		", \"settle\": %" PRIu64 ", \"copy\": %" PRIu64 "},\n",
-		times->adopt_us, times->take_us, times->settle_us, figures->copy_us);
+		", \"settle\": %" PRIu64 ", \"copy\": %" PRIu64 ", \"smaps\": %" PRIu64 "},\n",
+		times->adopt_us, times->take_us, times->settle_us, figures->copy_us,
+		figures->smaps_us);
 	fprintf(file,
 		" \"pages_written\": %" PRIu64 ", \"pages_in_parent\": %" PRIu64
 		", \"bytes_written\": %" PRIu64 ", \"threads\": %u,\n \"tasks\": [\n",

@@ -5,9 +5,9 @@
 . "$(dirname "$0")/lib.sh"
 
 tree_job() {
-	local mode=$1 ckpt=$TMP/$1 options=()
+	local mode=$1 ckpt=$TMP/$1 options=(--timeout $((10 * ${LAZY_WP_TEST_SLOWNESS:-1}))) # CRIU's freeze
 	echo "# pre-dump mode $mode"
-	[ "$mode" = live ] || options=(--pre-dump-mode "$mode")
+	[ "$mode" = live ] || options+=(--pre-dump-mode "$mode")
 	# An emulated machine would have written everything before the first pre-dump has ended.
 	start_dumpee tree 20 8 --rate $((50 / ${LAZY_WP_TEST_SLOWNESS:-1}))
 	for n in 1 2 3; do
@@ -17,7 +17,8 @@ tree_job() {
 			"${parent[@]}"
 		expect_intact "done"
 	done
-	run_criu "$LAUNCHER" dump "$ckpt/4" --lazy-wp -t "$DUMPEE" --prev-images-dir ../3
+	run_criu "$LAUNCHER" dump "$ckpt/4" --lazy-wp -t "$DUMPEE" --prev-images-dir ../3 \
+		--timeout $((10 * ${LAZY_WP_TEST_SLOWNESS:-1}))
 	wait_gone
 
 	first=$(stats_of "$ckpt/1" pages_written)
