@@ -260,7 +260,8 @@ static int answer_scan(int fd, struct track_pm_scan_arg *scan, struct session_ta
 
 bool plugin_answers_scan(const struct track_pm_scan_arg *scan)
 {
-	return scan->return_mask & TRACK_PAGE_IS_SOFT_DIRTY || asks_for_guards(scan);
+	return scan->return_mask & TRACK_PAGE_IS_SOFT_DIRTY ||
+	       (asks_for_guards(scan) && plugin_hides());
 }
 
 int plugin_answer_scan(int fd, struct track_pm_scan_arg *scan, struct session_task *task)

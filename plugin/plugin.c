@@ -211,6 +211,11 @@ struct session_task *plugin_take(pid_t pid)
 	return session_take(plugin.session, pid);
 }
 
+bool plugin_hides(void)
+{
+	return plugin.session && session_hides(plugin.session);
+}
+
 void plugin_note_smaps(uint64_t us)
 {
 	if (plugin.session)

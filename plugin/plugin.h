@@ -81,10 +81,17 @@ bool plugin_uses_soft_dirty(void);
  */
 bool plugin_may_reset(pid_t pid);
 
+/* True if clean pages are hidden from CRIU. */
+bool plugin_hides(void);
+
 /* CRIU has spent so much time in one reading of an smaps, for the statistics. */
 void plugin_note_smaps(uint64_t us);
 
-/* True if CRIU asks for the soft-dirty category, or for guard regions. */
+/*
+ * True if CRIU asks for the soft-dirty category. Or for guard regions, while clean pages are hidden
+ * from it: that is its first question, too early for other takes (a page server has not been asked
+ * for its parent then).
+ */
 bool plugin_answers_scan(const struct track_pm_scan_arg *scan);
 
 /*

@@ -16,6 +16,11 @@ void session_set_hiding(struct session *session)
 	session->hides = true;
 }
 
+bool session_hides(const struct session *session)
+{
+	return session->hides;
+}
+
 static int mapped_now(pid_t pid, struct range_set *mapped)
 {
 	auto_track_vmas struct track_vmas vmas = { 0 };

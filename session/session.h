@@ -154,6 +154,7 @@ bool session_is_clean(const struct session_task *task, uint64_t start, uint64_t 
  * task->guards nor task->hidden there has no content.
  */
 void session_set_hiding(struct session *session);
+bool session_hides(const struct session *session);
 
 /* Notes the part of task->hidden in [start, end) as asked for, which may happen twice. -ENOMEM. */
 int session_hide(struct session_task *task, uint64_t start, uint64_t end);
