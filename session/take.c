@@ -154,7 +154,7 @@ static void take(struct session *session, struct session_task *task)
 }
 
 /* Without the keeper's mark a killed iteration would go unnoticed: then nothing is armed. */
-static bool may_take(struct session *session)
+static bool may_take(struct session *session, pid_t pid)
 {
 	int ret;
 
@@ -162,8 +162,9 @@ static bool may_take(struct session *session)
 		return session->taking;
 	ret = fault_error("take-before") ?: keeper_take(session->keeper);
 	fault_point("take-after");
-	if (ret)
-		log_warn("the keeper does not answer, all memory counts as dirty: %s",
+	if (ret) /* it ends with the tree, and that is worth no warning */
+		log_line(process_has_ended(pid) ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+			 "the keeper does not answer, all memory counts as dirty: %s",
 			 strerror(-ret));
 	session->keeper_lost = ret;
 	session->taking = !ret;
@@ -177,7 +178,7 @@ struct session_task *session_take(struct session *session, pid_t pid)
 	struct session_task *task = session_find_task(session, pid);
 	uint64_t start = clock_us(CLOCK_MONOTONIC);
 
-	if (!task || task->taken || !may_take(session))
+	if (!task || task->taken || !may_take(session, pid))
 		return task;
 	task->taken = true;
 	take(session, task);
