@@ -102,7 +102,7 @@ static const struct tracker trackers[] = {
 /* Aligned to huge pages, each page written; with as much address space after it. */
 static uint8_t *map_written(uint64_t pages, int advice)
 {
-	uint64_t bytes = pages * page_size, huge = page_size * (page_size / sizeof(uint64_t));
+	uint64_t bytes = pages * page_size, huge = track_table_bytes();
 	uint8_t *space = mmap(NULL, 2 * bytes + huge, PROT_NONE,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	uint8_t *memory = (uint8_t *)(((uintptr_t)space + huge - 1) / huge * huge);
@@ -114,57 +114,64 @@ static uint8_t *map_written(uint64_t pages, int advice)
 	return memory;
 }
 
-static uint64_t in_huge_pages(const struct tracker *tracker)
+/* The same, and reset since. */
+static uint8_t *map_clean(const struct tracker *tracker, uint64_t pages, int advice)
 {
-	uint64_t pages = page_size / sizeof(uint64_t), bytes = HUGE_PAGES * pages * page_size;
-	uint8_t *memory = map_written(HUGE_PAGES * pages, MADV_HUGEPAGE);
+	uint8_t *memory = map_written(pages, advice);
+	uint64_t start = (uintptr_t)memory, end = start + pages * page_size;
+
+	tracker->begin(start, end);
+	tracker->reset(start, end);
+	return memory;
+}
+
+static uint64_t count_dirty(const struct tracker *tracker, const uint8_t *memory, uint64_t pages)
+{
 	uint64_t start = (uintptr_t)memory;
 
-	tracker->begin(start, start + bytes);
-	tracker->reset(start, start + bytes);
+	return tracker->count(start, start + pages * page_size);
+}
+
+static uint64_t in_huge_pages(const struct tracker *tracker)
+{
+	uint64_t huge = track_table_bytes(), pages = HUGE_PAGES * huge / page_size;
+	uint8_t *memory = map_clean(tracker, pages, MADV_HUGEPAGE);
+
 	for (uint64_t i = 0; i < HUGE_PAGES; i++)
-		memory[(i * pages + 5) * page_size] = 2;
-	return tracker->count(start, start + bytes);
+		memory[i * huge + 5 * page_size] = 2;
+	return count_dirty(tracker, memory, pages);
 }
 
 static uint64_t scattered(const struct tracker *tracker)
 {
-	uint8_t *memory = map_written(AREA_PAGES, MADV_NOHUGEPAGE);
-	uint64_t start = (uintptr_t)memory, end = start + AREA_PAGES * page_size;
+	uint8_t *memory = map_clean(tracker, AREA_PAGES, MADV_NOHUGEPAGE);
 
-	tracker->begin(start, end);
-	tracker->reset(start, end);
 	for (uint64_t i = 0; i < AREA_PAGES; i += 64)
 		memory[i * page_size] = 2;
-	return tracker->count(start, end);
+	return count_dirty(tracker, memory, AREA_PAGES);
 }
 
 /* Nothing is written: a neighbour is mapped, with which the mapping can merge. */
 static uint64_t merged(const struct tracker *tracker)
 {
-	uint8_t *memory = map_written(AREA_PAGES, MADV_NOHUGEPAGE);
-	uint64_t bytes = AREA_PAGES * page_size, start = (uintptr_t)memory;
+	uint8_t *memory = map_clean(tracker, AREA_PAGES, MADV_NOHUGEPAGE);
+	uint64_t bytes = AREA_PAGES * page_size;
 
-	tracker->begin(start, start + bytes);
-	tracker->reset(start, start + bytes);
 	if (mmap(memory + bytes, page_size, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED ||
 	    madvise(memory + bytes, page_size, MADV_NOHUGEPAGE))
 		die("mmap", errno);
-	return tracker->count(start, start + bytes);
+	return count_dirty(tracker, memory, AREA_PAGES);
 }
 
 static uint64_t protected_and_back(const struct tracker *tracker)
 {
-	uint8_t *memory = map_written(AREA_PAGES, MADV_NOHUGEPAGE);
-	uint64_t start = (uintptr_t)memory, end = start + AREA_PAGES * page_size;
+	uint8_t *memory = map_clean(tracker, AREA_PAGES, MADV_NOHUGEPAGE);
 
-	tracker->begin(start, end);
-	tracker->reset(start, end);
 	if (mprotect(memory + 64 * page_size, page_size, PROT_READ) ||
 	    mprotect(memory + 64 * page_size, page_size, PROT_READ | PROT_WRITE))
 		die("mprotect", errno);
-	return tracker->count(start, end);
+	return count_dirty(tracker, memory, AREA_PAGES);
 }
 
 static uint64_t now_ns(void)

@@ -55,19 +55,13 @@ static int add_thread(struct verify_rseq *rseq, int dir, pid_t tid, struct image
 int verify_rseq_load(int dir, pid_t pid, struct verify_rseq *ret_rseq, struct image_error *error)
 {
 	auto_verify_rseq struct verify_rseq rseq = { 0 };
-	auto_closedir DIR *threads = NULL;
-	struct dirent *entry;
-	char path[64];
-	int ret = 0;
+	auto_process_list struct process_list threads = { 0 };
+	int ret = process_threads(pid, &threads);
 
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	threads = opendir(path);
-	if (!threads)
-		return image_fail(error, errno == ENOENT ? -ESRCH : -errno, "%s: %s", path,
-				  strerror(errno));
-	while (!ret && (entry = readdir(threads)))
-		if (entry->d_name[0] != '.')
-			ret = add_thread(&rseq, dir, atoi(entry->d_name), error);
+	if (ret)
+		return image_fail(error, ret, "/proc/%d/task: %s", pid, strerror(-ret));
+	for (size_t i = 0; i < threads.nr && !ret; i++)
+		ret = add_thread(&rseq, dir, threads.v[i], error);
 	if (ret)
 		return ret;
 	*ret_rseq = rseq;

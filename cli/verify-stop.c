@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/process.h"
 
 #define THREADS_MAX (4u << 20) /* the kernel's largest pid_max */
 #define WAIT_MS     50         /* a thread that another one's exec removes sends no SIGCHLD */
@@ -88,22 +89,19 @@ static int seize(struct verify_stopped *stopped, pid_t tid, struct image_error *
 
 static int seize_threads(struct verify_stopped *stopped, pid_t pid, struct image_error *error)
 {
-	auto_closedir DIR *dir = NULL;
-	struct dirent *entry;
-	char path[64];
-	int ret = 0;
+	auto_process_list struct process_list threads = { 0 };
+	int ret;
 
 	if (pid == getpid())
 		return image_fail(error, -EDEADLK,
 				  "verify cannot run inside the tree that it stops");
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	dir = opendir(path);
-	if (!dir)
-		return errno == ENOENT ? 0 :
-					 image_fail(error, -errno, "%s: %s", path, strerror(errno));
-	while (!ret && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			ret = seize(stopped, atoi(entry->d_name), error);
+	ret = process_threads(pid, &threads);
+	if (ret)
+		return ret == -ESRCH ?
+			       0 :
+			       image_fail(error, ret, "/proc/%d/task: %s", pid, strerror(-ret));
+	for (size_t i = 0; i < threads.nr && !ret; i++)
+		ret = seize(stopped, threads.v[i], error);
 	return ret;
 }
 

@@ -61,7 +61,7 @@ static uint64_t piece_end(const struct range_set *set, uint64_t start, uint64_t 
 /* Where one huge page can look clean and the next be it, they must not share an answer. */
 static uint64_t huge_page_end(uint64_t start, uint64_t end)
 {
-	uint64_t size = session_huge_page_size(), edge = (start / size + 1) * size;
+	uint64_t size = track_table_bytes(), edge = (start / size + 1) * size;
 
 	return edge < end ? edge : end;
 }

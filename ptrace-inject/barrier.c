@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include "ptrace-inject/inject.h"
 #include "ptrace-inject/task-status.h"
 #include "util/cleanup.h"
+#include "util/process.h"
 
 /*
  * Calls in which threads sleep long, and which at most copy into memory through the page tables.
@@ -65,21 +65,11 @@ static int pass_thread(pid_t pid, pid_t tid)
 static int pass_threads(void *argument)
 {
 	pid_t pid = *(const pid_t *)argument;
-	auto_closedir DIR *dir = NULL;
-	struct dirent *entry;
-	char path[32];
-	int error = 0;
+	auto_process_list struct process_list threads = { 0 };
+	int error = inject_own_error(process_threads(pid, &threads));
 
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	dir = opendir(path);
-	if (!dir)
-		return errno == ENOENT ? -ESRCH : inject_own_error();
-	while (!error && (entry = readdir(dir))) {
-		pid_t tid = atoi(entry->d_name);
-
-		if (tid > 0)
-			error = pass_thread(pid, tid);
-	}
+	for (size_t i = 0; i < threads.nr && !error; i++)
+		error = pass_thread(pid, threads.v[i]);
 	return error;
 }
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "ptrace-inject/hold.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -58,19 +56,12 @@ static int look_at_thread(struct hold *hold, pid_t pid, pid_t tid)
 
 static int look_at_process(struct hold *hold, pid_t pid)
 {
-	auto_closedir DIR *dir = NULL;
-	struct dirent *entry;
-	char path[32];
+	auto_process_list struct process_list threads = { 0 };
 	int ret = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	dir = opendir(path);
-	while (dir && !ret && (entry = readdir(dir))) {
-		pid_t tid = atoi(entry->d_name);
-
-		if (tid > 0)
-			ret = look_at_thread(hold, pid, tid);
-	}
+	process_threads(pid, &threads); /* none if it is gone */
+	for (size_t i = 0; i < threads.nr && !ret; i++)
+		ret = look_at_thread(hold, pid, threads.v[i]);
 	return ret;
 }
 

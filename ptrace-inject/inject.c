@@ -85,7 +85,7 @@ static int fetch_descriptor(int pidfd, int remote_fd)
 {
 	int fd = (int)syscall(SYS_pidfd_getfd, pidfd, remote_fd, 0);
 
-	return fd < 0 ? inject_own_error() : fd;
+	return fd < 0 ? inject_own_error(-errno) : fd;
 }
 
 /*
@@ -115,7 +115,7 @@ static int create_and_fetch(struct inject_ctl *ctl, void *argument)
 	int error;
 
 	if (pidfd < 0)
-		return inject_own_error();
+		return inject_own_error(-errno);
 	error = inject_syscall(ctl, ctl->arch->nr_userfaultfd, arguments, &remote_fd);
 	if (error)
 		return error;

@@ -20,7 +20,7 @@ int inject_open_memory(pid_t tid)
 
 	snprintf(path, sizeof(path), "/proc/%d/mem", tid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? inject_own_error() : fd;
+	return fd < 0 ? inject_own_error(-errno) : fd;
 }
 
 /* Searches one mapping; chunks overlap so that an instruction across two is found. */
@@ -62,7 +62,7 @@ static int search_mappings(pid_t tid, int memory, const struct arch_ops *arch, b
 	snprintf(path, sizeof(path), "/proc/%d/maps", tid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return inject_own_error();
+		return inject_own_error(-errno);
 
 	struct inject_maps_reader reader = { .fd = fd };
 

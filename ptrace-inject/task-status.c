@@ -5,6 +5,7 @@
 
 #include "ptrace-inject/task-status.h"
 #include "util/cleanup.h"
+#include "util/process.h"
 
 /* Lines are cut here: those wanted are shorter, but Groups may have 65536 numbers before them. */
 #define STATUS_LINE_MAX 64
@@ -63,7 +64,7 @@ int inject_task_status(pid_t pid, pid_t tid, struct inject_task_status *ret_stat
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", pid, tid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : inject_own_error();
+		return errno == ENOENT ? -ESRCH : inject_own_error(-errno);
 	return inject_parse_task_status(fd, ret_status);
 }
 
@@ -77,21 +78,14 @@ bool inject_task_is_dead(pid_t pid, pid_t tid)
 
 pid_t inject_choose_thread(pid_t pid)
 {
-	auto_closedir DIR *threads = NULL;
-	const struct dirent *entry;
-	char path[32];
+	auto_process_list struct process_list threads = { 0 };
+	int error;
 
 	if (!inject_task_is_dead(pid, pid))
 		return pid;
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	threads = opendir(path);
-	if (!threads)
-		return errno == ENOENT ? -ESRCH : inject_own_error();
-	while ((entry = readdir(threads))) {
-		pid_t tid = atoi(entry->d_name);
-
-		if (tid > 0 && !inject_task_is_dead(pid, tid))
-			return tid;
-	}
-	return -ESRCH;
+	error = inject_own_error(process_threads(pid, &threads));
+	for (size_t i = 0; i < threads.nr; i++)
+		if (!inject_task_is_dead(pid, threads.v[i]))
+			return threads.v[i];
+	return error ? error : -ESRCH;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The few facts of /proc/PID/task/TID/status that decide about an injection, and the choice of a
- * thread. No allocation. Everything read here is stale unless the thread is stopped by us.
+ * thread. Everything read here is stale unless the thread is stopped by us.
  */
 #ifndef LAZY_WP_PTRACE_INJECT_TASK_STATUS_H
 #define LAZY_WP_PTRACE_INJECT_TASK_STATUS_H
@@ -10,10 +10,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* -errno of a call of our own; EMFILE must not be taken for the task's lack of descriptors. */
-static inline int inject_own_error(void)
+/* The -errno of a call of our own; EMFILE must not be taken for the task's lack of descriptors. */
+static inline int inject_own_error(int error)
 {
-	return errno == EMFILE ? -ENFILE : -errno;
+	return error == -EMFILE ? -ENFILE : error;
 }
 
 struct inject_task_status {
@@ -31,7 +31,7 @@ int inject_parse_task_status(int fd, struct inject_task_status *ret_status);
 /* True once the thread is a zombie or gone for good. */
 bool inject_task_is_dead(pid_t pid, pid_t tid);
 
-/* Returns the leader, or a live thread if that has exited; -ESRCH when all have. -ENFILE. */
+/* Returns the leader, or a live thread if that has exited; -ESRCH when all have. -ENFILE, -ENOMEM. */
 pid_t inject_choose_thread(pid_t pid);
 
 #endif

@@ -43,7 +43,7 @@ void session_leave_untracked(struct session *session, struct session_task *task,
  * Two processes with one memory (CLONE_VM without CLONE_THREAD): what is taken for one would look
  * clean for the other. Only the first may be tracked.
  */
-pid_t session_shares_memory_with(const struct session *session, const struct session_task *task)
+static pid_t shares_memory_with(const struct session *session, const struct session_task *task)
 {
 	for (const struct session_task *other = session->tasks; other < task; other++)
 		if (other->tracker != TRACK_KIND_NONE &&
@@ -60,21 +60,30 @@ static bool any_registered(const struct track_vmas *vmas)
 	return false;
 }
 
-/* A reason not to register anything in this task, or NULL. */
-static const char *task_refusal(const struct session *session, const struct session_task *task,
-				char text[SESSION_REASON_MAX])
+/* A reason not to have a userfaultfd in this task, or NULL. */
+static const char *uffd_refusal(const struct session_task *task, char text[SESSION_REASON_MAX])
 {
 	struct track_pins pins;
-	pid_t other;
 	int ret = track_pins_read(task->pid, &pins);
 
 	if (ret) {
 		snprintf(text, SESSION_REASON_MAX, "reading its descriptors: %s", strerror(-ret));
 		return text;
 	}
-	if (pins.userfaultfd)
-		return "it uses userfaultfd itself";
-	other = session_shares_memory_with(session, task);
+	return pins.userfaultfd ? "it uses userfaultfd itself" : NULL;
+}
+
+/* A reason not to track this task, or NULL. */
+static const char *task_refusal(const struct session *session, const struct session_task *task,
+				char text[SESSION_REASON_MAX])
+{
+	const char *refusal = session->tracker == TRACK_KIND_UFFD_WP ? uffd_refusal(task, text) :
+								       NULL;
+	pid_t other;
+
+	if (refusal)
+		return refusal;
+	other = shares_memory_with(session, task);
 	if (other) {
 		snprintf(text, SESSION_REASON_MAX, "it shares its memory with process %d", other);
 		return text;
@@ -115,7 +124,7 @@ static int create_uffd(struct session *session, struct session_task *task,
 	return 0;
 }
 
-static int add_ranges(struct session_task *task, const struct track_vma *vma, bool fresh)
+int session_add_mapping(struct session_task *task, const struct track_vma *vma, bool fresh)
 {
 	int ret = range_set_add(fresh ? &task->fresh : &task->tracked, vma->start, vma->end);
 
@@ -147,7 +156,7 @@ static int register_vmas(struct session_task *task)
 				  strerror(-ret));
 			continue;
 		}
-		ret = add_ranges(task, vma, !(vma->flags & TRACK_VMA_UFFD_WP));
+		ret = session_add_mapping(task, vma, !(vma->flags & TRACK_VMA_UFFD_WP));
 		if (ret)
 			return ret;
 	}
@@ -216,7 +225,9 @@ int session_adopt_task(struct session *session, struct session_task *task)
 		return ret;
 	refusal = ret ? strerror(-ret) : task_refusal(session, task, text);
 	if (!refusal) {
-		ret = register_task(session, task, text);
+		ret = session->tracker == TRACK_KIND_SOFT_DIRTY ?
+			      session_track_soft_dirty(session, task, text) :
+			      register_task(session, task, text);
 		refusal = ret ? text : NULL;
 	}
 	if (refusal && (ret == -ESRCH || process_has_ended(task->pid)))
@@ -225,7 +236,7 @@ int session_adopt_task(struct session *session, struct session_task *task)
 		session_leave_untracked(session, task, refusal);
 		return 0;
 	}
-	task->tracker = TRACK_KIND_UFFD_WP;
+	task->tracker = session->tracker;
 	/* Now, because the images may be large and the tree still runs. */
 	session_parent_cover(session, task);
 	keeper_set_task(session->keeper, task->pid, task->start_time,

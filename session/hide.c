@@ -59,8 +59,8 @@ static int divide(struct session_task *task)
 		ret = range_set_intersect(&task->written, &task->known, &task->dirty);
 	if (!ret)
 		ret = range_set_subtract(&quiet, &task->hidden, &rest);
-	for (size_t i = 0; i < rest.nr && !ret; i++)
-		ret = range_set_add(&task->dirty, rest.v[i].start, rest.v[i].end);
+	if (!ret)
+		ret = range_set_add_all(&task->dirty, &rest);
 	return ret ? ret : find_guards(task);
 }
 

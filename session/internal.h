@@ -31,14 +31,18 @@ struct session {
 
 struct session_task *session_find_task(struct session *session, pid_t pid);
 
-/* adopt.c: registers a task's mappings; -ESRCH: the task is gone. */
+/* adopt.c: brings a task under tracking as far as possible; -ESRCH: the task is gone. */
 int session_adopt_task(struct session *session, struct session_task *task);
 
-/* Another process whose memory is also the task's, and is tracked as that one's; 0: none. */
-pid_t session_shares_memory_with(const struct session *session, const struct session_task *task);
+/* Notes that a mapping is tracked; fresh: since now, so that everything in it is dirty. */
+int session_add_mapping(struct session_task *task, const struct track_vma *vma, bool fresh);
 
-/* soft-dirty.c: the same where the kernel tracks by itself: nothing is registered. */
-int session_adopt_soft_dirty(struct session *session, struct session_task *task);
+/*
+ * soft-dirty.c: notes what the kernel tracks by itself: nothing is registered. On failure text
+ * says why.
+ */
+int session_track_soft_dirty(const struct session *session, struct session_task *task,
+			     char text[SESSION_REASON_MAX]);
 
 /* False if the pages in [start, end) may be of the huge zero page, which is not soft-dirty. */
 bool session_has_own_memory(const struct session_task *task, uint64_t start, uint64_t end);

@@ -122,8 +122,7 @@ static int adopt_pid(struct session *session, pid_t pid)
 				       .image_pid = info.innermost_pid,
 				       .start_time = info.start_time,
 				       .uffd = -1 };
-	ret = session->tracker == TRACK_KIND_SOFT_DIRTY ? session_adopt_soft_dirty(session, task) :
-							  session_adopt_task(session, task);
+	ret = session_adopt_task(session, task);
 	if (ret)
 		session_task_free(task);
 	else

@@ -115,12 +115,6 @@ uint64_t session_smaps_us(const struct session *session);
 struct session_task *session_taken(struct session *session, pid_t pid);
 
 /*
- * Bytes that a huge page has and is aligned to: of one that has been thrown away and read again all
- * pages look clean to soft-dirty, so there a question is better not about more than one of them.
- */
-uint64_t session_huge_page_size(void);
-
-/*
  * Soft-dirty is not taken by us: CRIU reads it, by asking us, and resets it itself. Notes that the
  * pages in [start, end) were called dirty, for the dirty log.
  */

@@ -4,14 +4,13 @@
  * start of the process: there is nothing to make in the task. What the bit does not say is since
  * when: since the last time that it was reset, for which the session is there.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "session/internal.h"
+#include "track/scan.h"
 #include "util/cleanup.h"
-#include "util/clock.h"
 #include "util/log.h"
 #include "util/process.h"
 
@@ -27,55 +26,18 @@ static bool is_known(const struct session *session, const struct session_task *t
 	return false;
 }
 
-static int add_mappings(struct session_task *task, struct range_set *ranges)
+int session_track_soft_dirty(const struct session *session, struct session_task *task,
+			     char text[SESSION_REASON_MAX])
 {
+	bool fresh = !is_known(session, task);
 	int ret = 0;
 
-	for (size_t i = 0; i < task->vmas.nr && !ret; i++) {
-		const struct track_vma *vma = &task->vmas.v[i];
-
-		if (track_vma_refusal(vma))
-			continue;
-		ret = range_set_add(ranges, vma->start, vma->end);
-		if (!ret && !track_vma_is_file(vma))
-			ret = range_set_add(&task->anonymous, vma->start, vma->end);
-	}
+	for (size_t i = 0; i < task->vmas.nr && !ret; i++)
+		if (!track_vma_refusal(&task->vmas.v[i]))
+			ret = session_add_mapping(task, &task->vmas.v[i], fresh);
+	if (ret)
+		snprintf(text, SESSION_REASON_MAX, "its mappings: %s", strerror(-ret));
 	return ret;
-}
-
-int session_adopt_soft_dirty(struct session *session, struct session_task *task)
-{
-	char text[SESSION_REASON_MAX];
-	uint64_t start = clock_us(CLOCK_MONOTONIC);
-	int ret = track_vmas_read(task->pid, true, &task->vmas);
-	pid_t other = session_shares_memory_with(session, task);
-
-	session->times.smaps_us += clock_us(CLOCK_MONOTONIC) - start;
-	if (!ret)
-		ret = add_mappings(task, is_known(session, task) ? &task->tracked : &task->fresh);
-	if (ret == -ESRCH || (ret && process_has_ended(task->pid)))
-		return -ESRCH;
-	if (ret || other) {
-		if (ret)
-			snprintf(text, sizeof(text), "its mappings: %s", strerror(-ret));
-		else
-			snprintf(text, sizeof(text), "it shares its memory with process %d", other);
-		session_leave_untracked(session, task, text);
-		return 0;
-	}
-	task->tracker = TRACK_KIND_SOFT_DIRTY;
-	session_parent_cover(session, task);
-	keeper_set_task(session->keeper, task->pid, task->start_time,
-			track_kind_name(task->tracker), task->vmas.nr, NULL);
-	return 0;
-}
-
-/* A page table full of pages. */
-uint64_t session_huge_page_size(void)
-{
-	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
-
-	return page_size * (page_size / sizeof(uint64_t));
 }
 
 static bool is_zero_or_unreadable(pid_t pid, uint64_t address)
@@ -96,7 +58,7 @@ static bool is_zero_or_unreadable(pid_t pid, uint64_t address)
  */
 bool session_has_own_memory(const struct session_task *task, uint64_t start, uint64_t end)
 {
-	uint64_t size = session_huge_page_size(), next;
+	uint64_t size = track_table_bytes(), next;
 
 	for (; start < end; start = next) {
 		next = (start / size + 1) * size;

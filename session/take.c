@@ -193,20 +193,11 @@ struct session_task *session_taken(struct session *session, pid_t pid)
 	return task && task->taken ? task : NULL;
 }
 
-static int add_all(struct range_set *set, const struct range_set *added)
-{
-	int ret = 0;
-
-	for (size_t i = 0; i < added->nr && !ret; i++)
-		ret = range_set_add(set, added->v[i].start, added->v[i].end);
-	return ret;
-}
-
 int session_pages_to_copy(const struct session_task *task, struct range_set *ret_pages)
 {
 	auto_range_set struct range_set pages = { 0 };
 	auto_close int pagemap = track_pagemap_open(task->pid);
-	int ret = pagemap < 0 ? pagemap : add_all(&pages, &task->written);
+	int ret = pagemap < 0 ? pagemap : range_set_add_all(&pages, &task->written);
 
 	/* In what is tracked since now every page was written, and is in the take. */
 	for (size_t i = 0; task->full[0] && i < task->tracked.nr && !ret; i++)

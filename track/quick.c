@@ -78,20 +78,13 @@ static bool is_protected(int pagemap_fd, uint64_t start, uint64_t end)
 	       track_is_clean(region.categories, false);
 }
 
-static uint64_t bytes_of_table(void)
-{
-	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
-
-	return page_size / sizeof(uint64_t) * page_size;
-}
-
 /*
  * Adds what lies in a page table of which the first page that belongs to [start, end) is present.
  * Where the kernel does not tell (CONFIG_MIGRATION, PTRACE_MODE_READ) none is added.
  */
 static int find_tables(pid_t pid, uint64_t start, uint64_t end, struct range_set *tables)
 {
-	uint64_t table_bytes = bytes_of_table();
+	uint64_t table_bytes = track_table_bytes();
 	void *pages[TABLES_AT_ONCE];
 	int nodes[TABLES_AT_ONCE], ret = 0;
 
@@ -124,7 +117,7 @@ static int find_tables(pid_t pid, uint64_t start, uint64_t end, struct range_set
 static int prove(int pagemap_fd, const struct range_set *passed_over,
 		 const struct track_quick *found)
 {
-	uint64_t table_bytes = bytes_of_table(), proven_end = 0;
+	uint64_t table_bytes = track_table_bytes(), proven_end = 0;
 	int ret = 0;
 
 	for (size_t i = 0; i < passed_over->nr; i++) {
@@ -144,15 +137,6 @@ static int prove(int pagemap_fd, const struct range_set *passed_over,
 	return ret;
 }
 
-static int add_all(struct range_set *set, const struct range_set *added)
-{
-	int ret = 0;
-
-	for (size_t i = 0; i < added->nr && !ret; i++)
-		ret = range_set_add(set, added->v[i].start, added->v[i].end);
-	return ret;
-}
-
 /* What lies in page tables that exist is proven, the rest is looked at. */
 static int prove_all(int pagemap_fd, const struct range_set *passed_over,
 		     const struct range_set *tables, const struct track_quick *found)
@@ -161,7 +145,7 @@ static int prove_all(int pagemap_fd, const struct range_set *passed_over,
 	int ret = range_set_intersect(passed_over, tables, &proven);
 
 	if (!ret)
-		ret = add_all(found->quiet, &proven);
+		ret = range_set_add_all(found->quiet, &proven);
 	if (!ret)
 		ret = range_set_subtract(passed_over, tables, &rest);
 	return ret ? ret : prove(pagemap_fd, &rest, found);
@@ -178,11 +162,11 @@ static int take_part(int pagemap_fd, uint64_t start, uint64_t end, const struct 
 	if (!ret)
 		ret = take_suspects(pagemap_fd, &suspects, &taken);
 	if (!ret)
-		ret = add_all(found->taken, &taken);
+		ret = range_set_add_all(found->taken, &taken);
 	if (!ret)
 		ret = range_set_subtract(&suspects, &taken, &empty);
 	if (!ret)
-		ret = add_all(found->empty, &empty);
+		ret = range_set_add_all(found->empty, &empty);
 	if (!ret)
 		ret = range_set_add(&whole, start, end);
 	if (!ret)
@@ -229,14 +213,14 @@ static void start_parts(struct part *parts, size_t nr)
 /* Moves the results over; without proof only what was taken. */
 static int end_part(struct part *part, bool proven, const struct track_quick *found)
 {
-	int ret = add_all(found->taken, &part->taken);
+	int ret = range_set_add_all(found->taken, &part->taken);
 
 	if (!ret && proven)
-		ret = add_all(found->quiet, &part->quiet);
+		ret = range_set_add_all(found->quiet, &part->quiet);
 	if (!ret && proven)
-		ret = add_all(found->empty, &part->empty);
+		ret = range_set_add_all(found->empty, &part->empty);
 	if (!ret && proven)
-		ret = add_all(found->open, &part->open);
+		ret = range_set_add_all(found->open, &part->open);
 	range_set_free(&part->taken);
 	range_set_free(&part->quiet);
 	range_set_free(&part->empty);
@@ -258,7 +242,7 @@ static size_t number_of_parts(uint64_t bytes)
 int track_take_quickly(int pagemap_fd, uint64_t start, uint64_t end,
 		       const struct track_quick *found)
 {
-	uint64_t table_bytes = bytes_of_table(), part_bytes;
+	uint64_t table_bytes = track_table_bytes(), part_bytes;
 	size_t nr = found->stopped ? number_of_parts(end - start) : 1;
 	struct part parts[PARTS_MAX] = { 0 };
 	int ret = 0, failed = 0;

@@ -40,10 +40,10 @@ struct track_quick {
 };
 
 /*
- * As track_take() for [start, end), with several threads if it is large and stopped, which must be private anonymous memory that was registered
- * before. -EPERM: a part of it is not registered; other errors of the ioctl (man 2
- * ioctl_pagemap_scan) and -ENOMEM. On failure some pages may have been taken, and are in taken;
- * nothing is in the other sets.
+ * As track_take() for [start, end), which must be private anonymous memory that was registered
+ * before; if it is large and stopped, by several threads. -EPERM: a part of it is not registered;
+ * other errors of the ioctl (man 2 ioctl_pagemap_scan) and -ENOMEM. On failure some pages may have
+ * been taken, and are in taken; nothing is in the other sets.
  */
 int track_take_quickly(int pagemap_fd, uint64_t start, uint64_t end,
 		       const struct track_quick *found);

@@ -2,26 +2,26 @@
 #include "track/scan.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/process.h"
 
 #define SCAN_VECTOR_LEN 1024
 
 int track_pagemap_open(pid_t pid)
 {
-	char path[64];
-	int fd;
+	return process_open_file(pid, "pagemap");
+}
 
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	return errno == ENOENT ? -ESRCH : -errno;
+uint64_t track_table_bytes(void)
+{
+	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return page_size / sizeof(uint64_t) * page_size;
 }
 
 static int scan_slice(int pagemap_fd, uint64_t start, uint64_t end,
@@ -86,6 +86,7 @@ static int add_region(const struct track_page_region *region, void *arg)
 
 bool track_knows_guards(int pagemap_fd)
 {
+	static atomic_bool known; /* a kernel does not forget them */
 	struct track_page_region region;
 	struct track_pm_scan_arg scan = {
 		.size = sizeof(scan),
@@ -94,7 +95,9 @@ bool track_knows_guards(int pagemap_fd)
 		.return_mask = TRACK_PAGE_IS_GUARD,
 	};
 
-	return !ioctl(pagemap_fd, TRACK_PAGEMAP_SCAN, &scan);
+	if (!known && !ioctl(pagemap_fd, TRACK_PAGEMAP_SCAN, &scan))
+		known = true;
+	return known;
 }
 
 int track_find_guards(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *guards)

@@ -49,6 +49,9 @@ int track_scan(int pagemap_fd, uint64_t start, uint64_t end, const struct track_
  */
 int track_take(int pagemap_fd, uint64_t start, uint64_t end, struct range_set *taken);
 
+/* The bytes of memory that one page table maps, and that a huge page has and is aligned to. */
+uint64_t track_table_bytes(void);
+
 /*
  * The number that the zero page has in /proc/PID/pagemap. 0: the kernel does not tell it, for want
  * of CAP_SYS_ADMIN. Found out once.

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "util/cleanup.h"
@@ -153,12 +154,34 @@ int process_parse_children(FILE *text, struct process_list *list)
 	return feof(text) || ferror(text) ? 0 : -EBADMSG;
 }
 
-static int append_children_of_thread(pid_t pid, const char *thread, struct process_list *list)
+int process_threads(pid_t pid, struct process_list *ret_list)
+{
+	auto_process_list struct process_list list = { 0 };
+	auto_closedir DIR *dir = NULL;
+	struct dirent *entry;
+	char path[64];
+	int ret = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return open_error();
+	while (!ret && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			ret = append(&list, atoi(entry->d_name));
+	if (ret)
+		return ret;
+	*ret_list = list;
+	list = (struct process_list){ 0 };
+	return 0;
+}
+
+static int append_children_of_thread(pid_t pid, pid_t tid, struct process_list *list)
 {
 	auto_fclose FILE *children = NULL;
-	char path[300];
+	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%s/children", pid, thread);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, tid);
 	children = fopen(path, "re");
 	if (!children) /* the thread ended */
 		return errno == ENOMEM ? -ENOMEM : 0;
@@ -167,23 +190,12 @@ static int append_children_of_thread(pid_t pid, const char *thread, struct proce
 
 static int append_children(pid_t pid, struct process_list *list)
 {
-	auto_closedir DIR *dir = NULL;
-	struct dirent *entry;
-	char path[64];
+	auto_process_list struct process_list threads = { 0 };
+	int ret = process_threads(pid, &threads);
 
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	dir = opendir(path);
-	if (!dir)
-		return open_error();
-	while ((entry = readdir(dir))) {
-		int ret = entry->d_name[0] == '.' ?
-				  0 :
-				  append_children_of_thread(pid, entry->d_name, list);
-
-		if (ret)
-			return ret;
-	}
-	return 0;
+	for (size_t i = 0; i < threads.nr && !ret; i++)
+		ret = append_children_of_thread(pid, threads.v[i], list);
+	return ret;
 }
 
 int process_tree(pid_t root, struct process_list *ret_list)
@@ -210,14 +222,17 @@ void process_list_free(struct process_list *list)
 	*list = (struct process_list){ 0 };
 }
 
-int process_open_memory(pid_t pid)
+int process_open_file(pid_t pid, const char *name)
 {
 	char path[64];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		return fd;
-	return errno == ENOENT ? -ESRCH : -errno;
+	return fd < 0 ? open_error() : fd;
+}
+
+int process_open_memory(pid_t pid)
+{
+	return process_open_file(pid, "mem");
 }

@@ -46,9 +46,17 @@ struct process_list {
 int process_tree(pid_t root, struct process_list *ret_list);
 
 /*
- * A descriptor of /proc/PID/mem to read from, at the task's addresses. It also reads mappings
- * without read permission, and leaves shared pages shared, which process_vm_readv() does not.
- * -ESRCH, -EACCES, other errors of open().
+ * The threads of a process, as /proc/PID/task has them: a running one may gain and lose some
+ * meanwhile. -ESRCH, other errors of opendir(), -ENOMEM.
+ */
+int process_threads(pid_t pid, struct process_list *ret_list);
+
+/* A descriptor of /proc/PID/NAME to read from. -ESRCH, -EACCES, other errors of open(). */
+int process_open_file(pid_t pid, const char *name);
+
+/*
+ * /proc/PID/mem, to be read at the task's addresses. It also reads mappings without read
+ * permission, and leaves shared pages shared, which process_vm_readv() does not.
  */
 int process_open_memory(pid_t pid);
 

@@ -71,6 +71,15 @@ int range_set_add(struct range_set *set, uint64_t start, uint64_t end)
 	return replace(set, first, last, merged);
 }
 
+int range_set_add_all(struct range_set *set, const struct range_set *added)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < added->nr && !ret; i++)
+		ret = range_set_add(set, added->v[i].start, added->v[i].end);
+	return ret;
+}
+
 int range_set_remove(struct range_set *set, uint64_t start, uint64_t end)
 {
 	size_t first = range_set_find(set, start), last;

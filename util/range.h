@@ -23,6 +23,9 @@ struct range_set {
 /* Adds [start, end); appending in ascending order is O(1). Empty ranges are ignored. -ENOMEM. */
 int range_set_add(struct range_set *set, uint64_t start, uint64_t end);
 
+/* Adds every range of added. -ENOMEM: some may be missing. */
+int range_set_add_all(struct range_set *set, const struct range_set *added);
+
 /* Removes [start, end) from the set. -ENOMEM. */
 int range_set_remove(struct range_set *set, uint64_t start, uint64_t end);
 

@@ -62,16 +62,12 @@ static int check_kind(const struct process_info *info, const char *what)
 /* The tracer of any thread of pid, or 0. */
 static pid_t find_tracer(pid_t pid)
 {
-	auto_closedir DIR *dir = NULL;
+	auto_process_list struct process_list threads = { 0 };
 	struct process_info info;
-	struct dirent *entry;
-	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && !process_read(atoi(entry->d_name), &info) &&
-		    info.tracer)
+	process_threads(pid, &threads); /* none if it is gone */
+	for (size_t i = 0; i < threads.nr; i++)
+		if (!process_read(threads.v[i], &info) && info.tracer)
 			return info.tracer;
 	return 0;
 }
