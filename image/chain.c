@@ -39,6 +39,12 @@ static int open_pages(struct level *level, struct image_error *error)
 
 	if (!level->pagemap.nr_present_pages)
 		return 0;
+	if (level->pagemap.compressed)
+		return image_fail(
+			error, -ENOTSUP,
+			"pages-%u.img: compressed (criu --compress), which is not read here: "
+			"'crit decompress' makes it readable",
+			level->pagemap.pages_id);
 	snprintf(name, sizeof(name), "pages-%u.img", level->pagemap.pages_id);
 	level->pages = openat(level->dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (level->pages >= 0)

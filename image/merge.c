@@ -10,8 +10,6 @@
 #include "image/writer.h"
 #include "util/cleanup.h"
 
-#define MESSAGE_BYTES_MAX 4096
-
 struct merge {
 	struct image_reader reader;
 	struct image_writer writer;
@@ -46,7 +44,7 @@ static int copy_head(struct merge *merge)
 	LwpPagemapHead *head;
 	const uint8_t *bytes;
 	size_t len;
-	int ret = image_reader_next(&merge->reader, MESSAGE_BYTES_MAX, &bytes, &len);
+	int ret = image_reader_next(&merge->reader, IMAGE_PAGEMAP_MESSAGE_BYTES_MAX, &bytes, &len);
 
 	if (ret < 0)
 		return ret;
@@ -64,7 +62,8 @@ static int copy_entries(struct merge *merge)
 	size_t len;
 	int ret;
 
-	while ((ret = image_reader_next(&merge->reader, MESSAGE_BYTES_MAX, &bytes, &len)) > 0) {
+	while ((ret = image_reader_next(&merge->reader, IMAGE_PAGEMAP_MESSAGE_BYTES_MAX, &bytes,
+					&len)) > 0) {
 		LwpPagemapEntry *entry = lwp_pagemap_entry__unpack(NULL, len, bytes);
 
 		if (!entry)

@@ -12,8 +12,6 @@
 #include "image/stream.h"
 #include "util/cleanup.h"
 
-/* An entry has about 30 bytes; unknown fields of later versions may follow. */
-#define MESSAGE_BYTES_MAX 4096
 /* One entry per second page of a 512 GiB task; memory grows only as entries are really read. */
 #define ENTRIES_MAX (UINT64_C(1) << 26)
 
@@ -65,6 +63,8 @@ static const char *entry_fault(const struct image_pagemap_entry *entry, uint64_t
 		return "an entry has no pages";
 	if (entry->nr_pages > (UINT64_MAX - entry->vaddr) / page_size)
 		return "an entry goes beyond the end of all addresses";
+	if (entry->payload > entry->nr_pages * page_size)
+		return "compressed pages are larger than they were";
 	if (in_parent && present)
 		return "pages are said to be both here and in the parent";
 	if (!entry->flags)
@@ -85,6 +85,9 @@ static int parse_entry(struct image_reader *reader, const uint8_t *bytes, size_t
 		.nr_pages = message->has_nr_pages ? message->nr_pages : message->compat_nr_pages,
 		.flags = flags_of(message),
 	};
+	ret_entry->payload = message->blocks ? message->blocks->total_payload_size :
+					       ret_entry->nr_pages * image_page_size();
+	ret_entry->compressed = message->blocks;
 	lwp_pagemap_entry__free_unpacked(message, NULL);
 	fault = entry_fault(ret_entry, image_page_size());
 	return fault ? image_reader_bad(reader, fault) : 0;
@@ -95,7 +98,7 @@ static int read_head(struct image_reader *reader, struct image_pagemap *pagemap)
 	LwpPagemapHead *head;
 	const uint8_t *bytes;
 	size_t len;
-	int ret = image_reader_next(reader, MESSAGE_BYTES_MAX, &bytes, &len);
+	int ret = image_reader_next(reader, IMAGE_PAGEMAP_MESSAGE_BYTES_MAX, &bytes, &len);
 
 	if (ret < 0)
 		return ret;
@@ -113,12 +116,12 @@ static int add_entry(struct image_reader *reader, struct image_pagemap *pagemap,
 	int ret;
 
 	if (entry->flags & IMAGE_PAGES_PRESENT) {
-		uint64_t bytes;
-
-		entry->offset = pagemap->nr_present_pages * image_page_size();
+		entry->offset = pagemap->payload_bytes;
+		pagemap->compressed |= entry->compressed;
 		pagemap->nr_present_pages += entry->nr_pages;
-		if (__builtin_mul_overflow(pagemap->nr_present_pages, image_page_size(), &bytes) ||
-		    bytes > INT64_MAX)
+		if (__builtin_add_overflow(pagemap->payload_bytes, entry->payload,
+					   &pagemap->payload_bytes) ||
+		    pagemap->payload_bytes > INT64_MAX)
 			return image_reader_bad(reader, "more pages than a file can hold");
 	}
 	if (entry->flags & IMAGE_PAGES_IN_PARENT)
@@ -135,7 +138,8 @@ static int read_entries(struct image_reader *reader, struct image_pagemap *pagem
 	size_t len, cap = 0;
 	int ret;
 
-	while ((ret = image_reader_next(reader, MESSAGE_BYTES_MAX, &bytes, &len)) > 0) {
+	while ((ret = image_reader_next(reader, IMAGE_PAGEMAP_MESSAGE_BYTES_MAX, &bytes, &len)) >
+	       0) {
 		struct image_pagemap_entry entry;
 
 		ret = parse_entry(reader, bytes, len, &entry);
@@ -202,7 +206,7 @@ int image_pagemap_load_named(int dir_fd, const char *name, struct image_pagemap 
 
 static int check_pages(int dir_fd, const struct image_pagemap *pagemap, struct image_error *error)
 {
-	uint64_t needed = pagemap->nr_present_pages * image_page_size();
+	uint64_t needed = pagemap->payload_bytes;
 	struct stat stat;
 	char name[32];
 

@@ -25,8 +25,10 @@
 struct image_pagemap_entry {
 	uint64_t vaddr;    /* bytes */
 	uint64_t nr_pages; /* at least 1 */
-	uint64_t offset;   /* bytes into pages-N.img, if present */
+	uint64_t offset;   /* bytes into pages-N.img, if present and none are compressed */
+	uint64_t payload;  /* bytes there */
 	uint32_t flags;    /* in parent, or present (perhaps lazy), or lazy alone */
+	bool compressed;
 };
 
 struct image_pagemap {
@@ -34,12 +36,20 @@ struct image_pagemap {
 	struct image_pagemap_entry *v; /* by ascending address */
 	size_t nr;
 	uint64_t nr_present_pages;
+	uint64_t payload_bytes; /* at least so many has pages-N.img */
+	bool compressed;        /* some of the pages: criu --compress, since CRIU 4.3 */
 	bool has_parent_entries;
 	struct range_set cover; /* the pages that are present or in the parent */
 };
 
 /* The name of such a pagemap. */
 #define IMAGE_REMOTE_PAGEMAP_FORMAT "lazy-wp-pagemap-%u.img"
+
+/*
+ * A pagemap's message is shorter. An entry has about 30 bytes, of compressed pages two to four more
+ * for each page or block.
+ */
+#define IMAGE_PAGEMAP_MESSAGE_BYTES_MAX (64u << 20)
 
 /* Bytes of a page in images: the one of this machine. */
 uint64_t image_page_size(void);

@@ -62,7 +62,8 @@ static int punch_directory(int dir, unsigned int pid, const struct image_pagemap
 	char name[32];
 	int ret = image_pagemap_load(dir, pid, &old, NULL);
 
-	if (ret || !old.nr_present_pages)
+	/* In compressed pages CRIU does not punch either. */
+	if (ret || !old.nr_present_pages || old.compressed)
 		return ret;
 	snprintf(name, sizeof(name), "pages-%u.img", old.pages_id);
 	pages = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);

@@ -114,6 +114,30 @@ static void test_pagemap_unordered(void **state)
 	assert_int_equal(pagemap.v[1].offset, 0);
 }
 
+/* Which pages there are is known all the same; where they are is not. */
+static void test_pagemap_compressed(void **state)
+{
+	const struct test_dir *dir = *state;
+	auto_image_pagemap struct image_pagemap pagemap = { 0 };
+	static const uint8_t payload[100];
+	struct bytes bytes = { .len = 0 };
+
+	begin_pagemap(&bytes, 1);
+	add_compressed_entry(&bytes, 4 * page, 1024, sizeof(payload));
+	add_entry(&bytes, 2000 * page, 1, PARENT);
+	write_image(dir->fd, "pagemap-57.img", &bytes);
+	write_file(dir->fd, "pages-1.img", payload, sizeof(payload));
+	assert_int_equal(load(dir, &pagemap, NULL), 0);
+	assert_true(pagemap.compressed);
+	assert_int_equal(pagemap.nr_present_pages, 1024);
+	assert_true(range_set_contains(&pagemap.cover, 4 * page, 1028 * page));
+	write_file(dir->fd, "pages-1.img", payload, sizeof(payload) - 1);
+	expect_bad(dir, &bytes, "cut off");
+	begin_pagemap(&bytes, 1);
+	add_compressed_entry(&bytes, 4 * page, 2, 2 * page + 1);
+	expect_bad(dir, &bytes, "larger than they were");
+}
+
 static void test_pagemap_refused(void **state)
 {
 	const struct {
@@ -396,6 +420,7 @@ int main(void)
 		IN_DIR(test_pagemap_entries),
 		IN_DIR(test_pagemap_old_encodings),
 		IN_DIR(test_pagemap_unordered),
+		IN_DIR(test_pagemap_compressed),
 		IN_DIR(test_pagemap_refused),
 		IN_DIR(test_pagemap_framing_refused),
 		IN_DIR(test_pagemap_pages_cut_off),

@@ -163,6 +163,26 @@ static int try_open(const struct test_dir *dir, const char *name, struct image_e
 	return ret;
 }
 
+static void test_compressed_parent(void **state)
+{
+	const struct test_dir *dir = *state;
+	struct bytes bytes = { .len = 0 };
+	struct image_chain *chain;
+	struct image_error error;
+	int middle, newest;
+
+	make_three_levels(dir);
+	middle = open_level(dir, "2");
+	newest = open_level(dir, "3");
+	begin_pagemap(&bytes, 7);
+	add_compressed_entry(&bytes, 10 * page, 7, page);
+	write_image(middle, "pagemap-57.img", &bytes);
+	assert_int_equal(image_chain_open(newest, PID, &chain, &error), -ENOTSUP);
+	assert_non_null(strstr(error.text, "parent 1 of the chain: pages-7.img: compressed"));
+	close(middle);
+	close(newest);
+}
+
 static void test_loop(void **state)
 {
 	const struct test_dir *dir = *state;
@@ -231,6 +251,7 @@ int main(void)
 		IN_DIR(test_three_levels),
 		IN_DIR(test_middle_as_top),
 		IN_DIR(test_parent_without_task),
+		IN_DIR(test_compressed_parent),
 		IN_DIR(test_loop),
 		IN_DIR(test_missing),
 		IN_DIR(test_corrupt_parent),

@@ -80,6 +80,23 @@ static inline void add_entry(struct bytes *bytes, uint64_t vaddr, uint64_t nr_pa
 	add_message(bytes, &entry.base);
 }
 
+/* As CRIU 4.3 writes it with --compress: bytes are those in pages-N.img. */
+static inline void add_compressed_entry(struct bytes *bytes, uint64_t vaddr, uint64_t nr_pages,
+					uint64_t payload)
+{
+	LwpPagemapEntry entry = LWP_PAGEMAP_ENTRY__INIT;
+	LwpPagemapBlocks blocks = LWP_PAGEMAP_BLOCKS__INIT;
+
+	entry.vaddr = vaddr;
+	entry.has_nr_pages = true;
+	entry.nr_pages = nr_pages;
+	entry.has_flags = true;
+	entry.flags = IMAGE_PAGES_PRESENT;
+	entry.blocks = &blocks;
+	blocks.total_payload_size = payload;
+	add_message(bytes, &entry.base);
+}
+
 static inline void write_file(int dir, const char *name, const void *bytes, size_t len)
 {
 	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -71,13 +71,12 @@ static void test_merge(void **state)
 	}
 }
 
-/* What a later CRIU may add to an entry, here field 9, stays in it. */
+/* Compressed pages (field 6), and what a later CRIU may add to an entry, here field 9, stay. */
 static void test_unknown_fields(void **state)
 {
 	const struct test_dir *dir = *state;
-	static const uint8_t entry[] = {
-		0x08, 0x80, 0x80, 0x04, 0x10, 1, 0x20, 4, 0x28, 1, 0x48, 77
-	};
+	static const uint8_t entry[] = { 0x08, 0x80, 0x80, 0x04, 0x10, 1,  0x20, 4, 0x28, 1, 0x32,
+					 7,    0x10, 99,   0x0a, 1,    99, 0x18, 1, 0x48, 77 };
 	auto_range_set struct range_set pages = { 0 };
 	struct bytes bytes = { .len = 0 };
 	uint8_t merged[4096];
