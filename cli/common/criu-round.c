@@ -89,6 +89,8 @@ static int wait_for_child(void)
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
+	if (WIFSIGNALED(status) && !interrupted_by)
+		log_error("CRIU ended by signal %d", WTERMSIG(status));
 	return status ? -ECANCELED : 0;
 }
 
@@ -130,8 +132,9 @@ int criu_round_run(const struct harvest_request *request, const char *path,
 	if (!ret)
 		ret = image_stats_load(request->images, &stats, &error);
 	if (ret) {
-		log_error("round of %d into %s failed: %s", request->root, path,
-			  ret == -ECANCELED ? "see what CRIU says" : strerror(-ret));
+		if (ret != -ECANCELED)
+			log_error("round of %d into %s failed: %s", request->root, path,
+				  strerror(-ret));
 		return ret;
 	}
 	result.pages_written = stats.pages_written;

@@ -3,6 +3,7 @@
 # Tasks that cannot be tracked, or that CRIU cannot checkpoint at all, each for as long as it is
 # so: it is said why, nothing of the task changes, and when it is over all goes as usual.
 . "$(dirname "$0")/lib.sh"
+[ "$(tracker_in_use)" = uffd-wp ] || skip "about descriptors that are made in tasks, which soft-dirty does not need"
 
 # CRIU itself waits ten seconds for a task to stop.
 LIMIT_SECONDS=20

@@ -12,11 +12,13 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ptrace-inject/ctl.h"
 #include "ptrace-inject/inject.h"
 #include "test/inject/harness/harness.h"
 #include "util/cleanup.h"
@@ -134,6 +136,7 @@ static void end_leader_and_echo(struct target_side *side)
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH 59
 #endif
+#define GET_SYSCALL_USER_DISPATCH 0x4211 /* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG */
 
 static volatile char dispatch_selector;
 static volatile int dispatched, dispatch_stop;
@@ -178,6 +181,21 @@ static void compute_under_dispatch(struct target_side *side)
 	side_hear(side);
 }
 
+/* Since Linux 6.4 a tracer may ask for it, and switch it off. */
+static bool tracer_knows_dispatch(pid_t pid)
+{
+	struct inject_dispatch_config config;
+	bool known;
+
+	if (ptrace(PTRACE_SEIZE, pid, 0, 0) || ptrace(PTRACE_INTERRUPT, pid, 0, 0))
+		return false;
+	waitpid(pid, NULL, __WALL);
+	known = !ptrace((enum __ptrace_request)GET_SYSCALL_USER_DISPATCH, pid, sizeof(config),
+			&config);
+	ptrace(PTRACE_DETACH, pid, 0, 0);
+	return known;
+}
+
 static void check_dispatch(void)
 {
 	struct target target;
@@ -187,6 +205,8 @@ static void check_dispatch(void)
 	target_hear(&target, ANSWER_MS, &message);
 	if (message != 1) {
 		tap_skip("system call dispatch", "not on this machine");
+	} else if (!tracer_knows_dispatch(target.pid)) {
+		tap_skip("system call dispatch", "a tracer cannot switch it off before Linux 6.4");
 	} else {
 		target_inject(&target, INJECTIONS, "system call dispatch");
 		target_say(&target, 1);
