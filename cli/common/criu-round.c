@@ -105,8 +105,11 @@ static int run_criu(const struct harvest_request *request, const char *path,
 	if (!args)
 		return -ENOMEM;
 	fflush(stdout);
-	for (size_t i = 0; i < NR_SIGNALS; i++)
-		sigaction(signals[i], &action, &before[i]);
+	for (size_t i = 0; i < NR_SIGNALS; i++) {
+		sigaction(signals[i], NULL, &before[i]);
+		if (before[i].sa_handler != SIG_IGN) /* as under nohup(1) */
+			sigaction(signals[i], &action, NULL);
+	}
 	child = fork();
 	ret = child < 0 ? -errno : child ? wait_for_child() : 0;
 	for (size_t i = 0; i < NR_SIGNALS; i++)
@@ -141,8 +144,10 @@ int criu_round_run(const struct harvest_request *request, const char *path,
 	result.pages_in_parent = stats.pages_skipped_parent;
 	result.arm_us = stats.memdump_time_us;
 	result.copy_us = (uint64_t)stats.memdump_time_us + stats.memwrite_time_us;
-	if (!harvest_look(request->root, TRACK_KIND_SOFT_DIRTY, &view))
+	if (!harvest_look(request->root, TRACK_KIND_SOFT_DIRTY, &view)) {
 		result.pages_dirty = view.pages_dirty;
+		result.smaps_us = view.smaps_us;
+	}
 	if (request->settled)
 		request->settled(request->argument);
 	result.total_us = clock_us(CLOCK_MONOTONIC) - start;

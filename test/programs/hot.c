@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // A self-checking dumpee (see page.h) that rewrites pages of a hot set all the time:
-//	hot SIZE_MIB HOT_PERCENT [SEED] --status FILE [--rate N] [--thp|--nothp]
+//	hot SIZE_MIB HOT_PERCENT [SEED] --status FILE [--rate N] [--thp|--nothp] [--mte]
 // FILE gets "ready PID" once; after each SIGUSR1 every page is verified and FILE gets
 // "ok PAGES REWRITES stall_us MICROSECONDS" (the longest pause since the last report). A wrong
 // page, found then or before its rewrite, gives a "BAD ..." line and exit status 1.
+// --mte: the pages have tags, which the processor compares with those of pointers (arm64).
 // --rate is in pages a second (default 20000, 0: as fast as possible).
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "page.h"
@@ -21,6 +23,7 @@ struct options {
 	uint64_t seed;
 	uint64_t rate;
 	int advice;
+	bool mte;
 	const char *status;
 };
 
@@ -31,16 +34,14 @@ struct pace {
 };
 
 static const struct option long_options[] = {
-	{ "status", required_argument, NULL, 's' },
-	{ "rate", required_argument, NULL, 'r' },
-	{ "thp", no_argument, NULL, 't' },
-	{ "nothp", no_argument, NULL, 'n' },
-	{ 0 },
+	{ "status", required_argument, NULL, 's' }, { "rate", required_argument, NULL, 'r' },
+	{ "thp", no_argument, NULL, 't' },          { "nothp", no_argument, NULL, 'n' },
+	{ "mte", no_argument, NULL, 'm' },          { 0 },
 };
 
 static void usage(void)
 {
-	fputs("usage: hot SIZE_MIB HOT_PERCENT [SEED] --status FILE [--rate N] [--thp|--nothp]\n",
+	fputs("usage: hot SIZE_MIB HOT_PERCENT [SEED] --status FILE [--rate N] [--thp|--nothp] [--mte]\n",
 	      stderr);
 	exit(2);
 }
@@ -81,6 +82,9 @@ static void parse_options(struct options *options, int argc, char **argv)
 			break;
 		case 'n':
 			options->advice = MADV_NOHUGEPAGE;
+			break;
+		case 'm':
+			options->mte = true;
 			break;
 		default:
 			usage();
@@ -136,6 +140,38 @@ static void rewrite_some(const struct options *options, struct arena *arena, uin
 	}
 }
 
+#ifdef __aarch64__
+#define MTE_PROT 0x20 /* PROT_MTE */
+#define MTE_CONTROL \
+	(1UL | 1UL << 1 | 0xfffeUL << 3) /* addresses with tags, faults, any tag but 0 */
+#define MTE_GRANULE 16
+#define MTE_TAG     (5ULL << 56)
+
+static void give_tags(struct arena *arena)
+{
+	uint64_t bytes = arena->nr_pages * PAGE_BYTES, start = (uintptr_t)arena->pages | MTE_TAG;
+
+	if (prctl(PR_SET_TAGGED_ADDR_CTRL, MTE_CONTROL, 0, 0, 0) ||
+	    mprotect(arena->pages, bytes, PROT_READ | PROT_WRITE | MTE_PROT)) {
+		perror("PROT_MTE");
+		exit(2);
+	}
+	for (uint64_t address = start; address < start + bytes; address += MTE_GRANULE)
+		__asm__ volatile(".arch armv8.5-a+memtag\n\tstg %0, [%0]"
+				 :
+				 : "r"(address)
+				 : "memory");
+	arena->pages = (struct page *)start;
+}
+#else
+static void give_tags(struct arena *arena)
+{
+	(void)arena;
+	fputs("no tags on this architecture\n", stderr);
+	exit(2);
+}
+#endif
+
 static void report(const struct options *options, const struct arena *arena, struct pace *pace)
 {
 	char text[256];
@@ -163,6 +199,8 @@ int main(int argc, char **argv)
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	arena_create(&arena, options.nr_pages, options.seed, options.advice);
+	if (options.mte)
+		give_tags(&arena);
 	snprintf(text, sizeof(text), "ready %d", getpid());
 	status_append(options.status, text);
 	pace_start(&pace, options.rate);
