@@ -26,7 +26,7 @@ tree_job() {
 	wait_gone
 
 	first=$(stats_of "$ckpt/1" pages_written)
-	[ "$first" -ge "$(nr_pages $((PROCESSES * 8)))" ] || fail "the first pre-dump has only $first pages"
+	[ "$first" -ge "$(nr_pages $((PROCESSES * THREADS)))" ] || fail "the first pre-dump has only $first pages"
 	# How much is dirty depends on the time taken; something of each parent must be reused. Soft-dirty
 	# tells whole mappings where the threads' have merged with new ones.
 	limit=$((first * 9 / 10))

@@ -68,9 +68,13 @@ interrupted() {
 	kill -INT "$launcher"
 	! wait "$launcher" || fail "an interrupted dump succeeded"
 	[ ! -e "$TMP/interrupted/inventory.img" ] || fail "CRIU has dumped"
-	[ ! -e "$TMP/interrupted/pre/1/inventory.img" ] || fail "half a round is complete"
 	grep -q '^TracerPid:.0$' "/proc/$DUMPEE/status" || fail "traced"
 	expect_intact ok
+	if [ "$(tracker_in_use)" = soft-dirty ] && [ -e "$TMP/interrupted/pre/1/inventory.img" ]; then
+		echo "the round by CRIU, which has no --bandwidth, was complete before the signal"
+		return
+	fi
+	[ ! -e "$TMP/interrupted/pre/1/inventory.img" ] || fail "half a round is complete"
 	last=$TMP/interrupted/after
 	mkdir "$last"
 	"$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$last" --prev-images-dir ../pre/1 2>"$TMP/warnings"
