@@ -57,6 +57,23 @@ static const struct option long_options[] = {
 	{ "freeze-cgroup", required_argument, NULL, OPTION_IGNORED },
 	{ "external", required_argument, NULL, OPTION_IGNORED },
 	{ "root", required_argument, NULL, OPTION_IGNORED },
+	{ "pidfile", required_argument, NULL, OPTION_IGNORED },
+	{ "libdir", required_argument, NULL, OPTION_IGNORED },
+	{ "ext-mount-map", required_argument, NULL, OPTION_IGNORED },
+	{ "skip-mnt", required_argument, NULL, OPTION_IGNORED },
+	{ "enable-fs", required_argument, NULL, OPTION_IGNORED },
+	{ "enable-external-masters", no_argument, NULL, OPTION_IGNORED },
+	{ "enable-external-sharing", no_argument, NULL, OPTION_IGNORED },
+	{ "cgroup-root", required_argument, NULL, OPTION_IGNORED },
+	{ "cgroup-props", required_argument, NULL, OPTION_IGNORED },
+	{ "cgroup-props-file", required_argument, NULL, OPTION_IGNORED },
+	{ "cgroup-dump-controller", required_argument, NULL, OPTION_IGNORED },
+	{ "cgroup-yard", required_argument, NULL, OPTION_IGNORED },
+	{ "network-lock", required_argument, NULL, OPTION_IGNORED },
+	{ "tcp-close", no_argument, NULL, OPTION_IGNORED },
+	{ "skip-in-flight", no_argument, NULL, OPTION_IGNORED },
+	{ "ghost-fiemap", no_argument, NULL, OPTION_IGNORED },
+	{ "no-ghost-fiemap", no_argument, NULL, OPTION_IGNORED },
 	{ "timeout", required_argument, NULL, OPTION_IGNORED },
 	{ 0 },
 };
@@ -175,8 +192,11 @@ static int take_option(int option, struct live_options *options)
 	case OPTION_PORT:
 		return parse_port(optarg, &options->port);
 	case 'j':
+	case 'L':
+	case 'M':
 	case 'R':
 	case 'l':
+	case 'r':
 	case OPTION_IGNORED:
 		break;
 	default:
@@ -192,7 +212,7 @@ int live_options_parse(int argc, char **argv, struct live_options *ret_options)
 
 	optind = 0; /* anew: the launcher may have parsed before */
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "t:D:W:o:v::jRl", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "t:D:W:o:v::jL:M:Rlr:", long_options, NULL)) != -1) {
 		int ret;
 
 		if (option == '?') {

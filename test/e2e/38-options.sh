@@ -74,6 +74,22 @@ launcher_options() {
 	echo "launcher: $(wc -l <"$TMP/own") options of ours, $(wc -l <"$TMP/live") of live pre-dumps"
 }
 
+# A live pre-dump takes all that CRIU's pre-dump has no use for: whoever dumps gives the same options to both.
+live_pre_dump_takes_all() {
+	local options name argument
+	options=()
+	while read -r name argument; do
+		options+=("--$name")
+		[ "$argument" = no_argument ] || options+=(1)
+	done < <(sed -n 's/.*{ "\([a-z-]*\)", \(no_argument\|required_argument\), NULL, OPTION_IGNORED.*/\1 \2/p' \
+		cli/common/live-options.c | grep -vE '^(real-criu|log-level|idle-limit) ')
+	[ ${#options[@]} -gt 30 ] || fail "${#options[@]} options found in the code"
+	start_dumpee hot 8 10
+	run_criu "$LAUNCHER" pre-dump "$TMP/images" --lazy-wp -t "$DUMPEE" "${options[@]}"
+	expect_intact ok
+	end_dumpee
+}
+
 sub_commands() {
 	local command option
 	of_code commands >"$TMP/commands"
@@ -168,6 +184,7 @@ formatted() {
 
 helps
 launcher_options
+live_pre_dump_takes_all
 sub_commands
 configuration
 values
