@@ -128,6 +128,9 @@ int image_stats_write(int dir_fd, const struct image_stats *stats)
 	dump.pages_skipped_parent = stats->pages_skipped_parent;
 	dump.pages_written = stats->pages_written;
 	dump.has_pages_lazy = true;
+	dump.has_shpages_scanned = true;
+	dump.has_shpages_skipped_parent = true;
+	dump.has_shpages_written = true;
 	message.dump = &dump;
 	return write_only_message(dir_fd, "stats-dump", IMAGE_MAGIC_SERVICE, IMAGE_MAGIC_STATS,
 				  &message.base);
