@@ -115,6 +115,8 @@ static void look_at_argument(const char *arg, const char *next, struct cli_comma
 		 !is_option(arg, next, 0, "--pre-dump-mode", &line->mode) &&
 		 !is_option(arg, next, 0, "--timeout", &line->timeout) &&
 		 !is_own(arg, next, line) &&
+		 !is_option(arg, next, 'o', "--log-file", &line->log_file) &&
+		 !is_option(arg, next, 'W', "--work-dir", &line->work) &&
 		 !is_option(arg, next, 'D', "--images-dir", &line->images) &&
 		 !is_option(arg, next, 0, "--prev-images-dir", &line->parent) && arg[0] != '-' &&
 		 !line->command)

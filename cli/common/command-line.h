@@ -9,14 +9,16 @@
 #include <stdbool.h>
 
 struct cli_command_line {
-	const char *command; /* "dump", … or NULL */
-	const char *tree;    /* the value of -t, --tree, or NULL */
-	bool lazy;           /* --lazy-wp without a value */
-	const char *tracker; /* --lazy-wp=TRACKER */
-	const char *images;  /* -D, --images-dir; CRIU's default is "." */
-	const char *parent;  /* --prev-images-dir, relative to images; NULL: none */
-	const char *mode;    /* --pre-dump-mode; NULL: live */
-	const char *timeout; /* --timeout, in seconds */
+	const char *command;  /* "dump", … or NULL */
+	const char *tree;     /* the value of -t, --tree, or NULL */
+	bool lazy;            /* --lazy-wp without a value */
+	const char *tracker;  /* --lazy-wp=TRACKER */
+	const char *log_file; /* -o, --log-file, relative to work, or to images if that is NULL */
+	const char *work;     /* -W, --work-dir */
+	const char *images;   /* -D, --images-dir; CRIU's default is "." */
+	const char *parent;   /* --prev-images-dir, relative to images; NULL: none */
+	const char *mode;     /* --pre-dump-mode; NULL: live */
+	const char *timeout;  /* --timeout, in seconds */
 	bool page_server, auto_dedup;
 	/* Ours, which CRIU does not get. */
 	const char *real_criu, *log_level, *idle_limit;

@@ -10,6 +10,7 @@
 #include "cli/common/help.h"
 #include "cli/common/live.h"
 #include "cli/common/paths.h"
+#include "cli/common/refusal.h"
 #include "cli/common/rpc.h"
 #include "cli/common/target.h"
 #include "session/activation.h"
@@ -174,6 +175,7 @@ static int launch_lazy(int argc, char **argv, const struct cli_command_line *lin
 		log_error("--lazy-wp needs a command: pre-dump, dump or check");
 		return 1;
 	}
+	cli_refusals_to_log(line);
 	if (cli_find_paths(&paths) || choose_tracker(line->tracker, &kind))
 		return 1;
 	if (kind == TRACK_KIND_NONE)

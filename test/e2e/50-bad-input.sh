@@ -82,6 +82,9 @@ traced_target() {
 	tracer=$!
 	wait_until 10 grep -qs ready "$TMP/tracer-ready" || fail "the tracer did not start"
 	refused "traced" 'traced|tracer|debugger' "$DUMPEE" -D "$(images traced)"
+	for log in pre-dump dump; do
+		grep -q 'Error: .* traced' "$TMP/traced/$log.log" || fail "$log.log does not say why"
+	done
 	[ "$(tracer_of "$DUMPEE")" = "$tracer" ] || fail "the tracer was thrown off"
 	kill "$tracer"
 	wait "$tracer" || true
