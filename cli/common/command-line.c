@@ -45,6 +45,7 @@ static bool takes_value(const char *arg)
 		"--cgroup-dump-controller",
 		"--cgroup-yard",
 		"--ghost-limit",
+		"--irmap-scan-path",
 		"--network-lock",
 		"--lsm-profile",
 		"--compress-block",

@@ -72,6 +72,7 @@ static const struct option long_options[] = {
 	{ "network-lock", required_argument, NULL, OPTION_IGNORED },
 	{ "tcp-close", no_argument, NULL, OPTION_IGNORED },
 	{ "skip-in-flight", no_argument, NULL, OPTION_IGNORED },
+	{ "irmap-scan-path", required_argument, NULL, OPTION_IGNORED },
 	{ "ghost-fiemap", no_argument, NULL, OPTION_IGNORED },
 	{ "no-ghost-fiemap", no_argument, NULL, OPTION_IGNORED },
 	{ "timeout", required_argument, NULL, OPTION_IGNORED },
@@ -212,7 +213,8 @@ int live_options_parse(int argc, char **argv, struct live_options *ret_options)
 
 	optind = 0; /* anew: the launcher may have parsed before */
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "t:D:W:o:v::jL:M:Rlr:", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "t:D:W:o:v::jL:M:Rlr:", long_options, NULL)) !=
+	       -1) {
 		int ret;
 
 		if (option == '?') {
