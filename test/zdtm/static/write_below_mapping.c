@@ -39,8 +39,11 @@ int main(int argc, char **argv)
 			 mmap(NULL, PAGES * page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE, fd,
 			      (off_t)(shape * PAGES * page_size())),
 			 PAGES);
-		for (size_t page = 0; page < PAGES; page += 2)
+		for (size_t page = 0; page < PAGES; page += 2) {
 			area_fill(&areas[shape], page, 1, 2);
+			areas[shape].expected[page + 1] =
+				page_number(1, (size_t)shape * PAGES + page + 1);
+		}
 	}
 	test_daemon();
 	run_shapes(change);
