@@ -152,6 +152,11 @@ check-engines:
 	-scripts/setup --engines
 	$(MAKE) all tests
 	scripts/engines || [ $$? = 77 ]
+# CRIU's own tests; takes hours. ZDTM="-f h -m live": only this flavour and mode. 77 as above.
+check-zdtm:
+	-scripts/setup --zdtm
+	$(MAKE) all
+	scripts/check-zdtm $(ZDTM) || [ $$? = 77 ]
 soak:
 	scripts/setup --all-criu
 	$(MAKE) all tests
@@ -193,5 +198,5 @@ clean:
 	rm -rf build/obj build/pic build/gen build/bin build/plugin build/test build/san build/fault build/fuzz build/*.a
 
 .SECONDARY:
-.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench-freeze bench-pause bench-redis bench-sparse bench-trackers check-engines check-kernels uninstall deb check-deb install clean
+.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench-freeze bench-pause bench-redis bench-sparse bench-trackers check-engines check-kernels check-zdtm uninstall deb check-deb install clean
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
