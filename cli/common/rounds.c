@@ -39,13 +39,14 @@
 /* For so long CRIU's preparations in the tree make it run freely; the like at a round's start. */
 #define THROTTLE_GAP_MS 5
 
-enum verdict { GO_ON, SHORT_ENOUGH, LAST_ROUND, STALLED, OUT_OF_TIME };
+enum verdict { GO_ON, SHORT_ENOUGH, LAST_ROUND, STALLED, NO_PAGES, OUT_OF_TIME };
 
 struct rounds {
 	const struct rounds_options *options;
 	int images;
 	uint64_t total_pages;   /* of the tree, as it was found first */
 	double predicted_ms;    /* after the last round */
+	double pages_ms;        /* of that: writing dirty pages, all that a round can shorten */
 	unsigned int nr_stalls; /* in a row */
 	time_t end;
 	unsigned int still_percent; /* 0: the tree is not slowed */
@@ -68,7 +69,8 @@ static double dirty_pages_a_second(const struct harvest_result *result)
 		       0;
 }
 
-static double predict_ms(const struct rounds *rounds, const struct harvest_result *result)
+/* Of the freeze, what depends on the pages that are dirty then. */
+static double predict_pages_ms(const struct rounds *rounds, const struct harvest_result *result)
 {
 	double page_us = result->pages_written >= MEASURABLE_PAGES ?
 				 (double)result->copy_us / (double)result->pages_written :
@@ -80,9 +82,26 @@ static double predict_ms(const struct rounds *rounds, const struct harvest_resul
 		dirty += rounds->free_rate * THROTTLE_GAP_MS / 1000;
 	if (dirty > (double)rounds->total_pages)
 		dirty = (double)rounds->total_pages;
-	return (FIXED_FREEZE_US + (double)result->smaps_us +
-		(double)rounds->total_pages * FREEZE_NS_A_PAGE / 1000 + dirty * page_us) /
-	       1000;
+	return dirty * page_us / 1000;
+}
+
+/* Sets the prediction; returns the one before. */
+static double predict(struct rounds *rounds, const struct harvest_result *result)
+{
+	double before_ms = rounds->predicted_ms;
+
+	rounds->pages_ms = predict_pages_ms(rounds, result);
+	rounds->predicted_ms = (FIXED_FREEZE_US + (double)result->smaps_us +
+				(double)rounds->total_pages * FREEZE_NS_A_PAGE / 1000) /
+				       1000 +
+			       rounds->pages_ms;
+	return before_ms;
+}
+
+/* Without any dirty page it would not be much shorter: there is nothing that another round can do. */
+static bool is_shortest(const struct rounds *rounds)
+{
+	return rounds->pages_ms < rounds->predicted_ms * (1 - STALL_RATIO);
 }
 
 static int open_round(const struct rounds *rounds, unsigned int number)
@@ -137,14 +156,15 @@ static bool throttle_more(struct rounds *rounds)
 	return true;
 }
 
-static enum verdict judge(struct rounds *rounds, double predicted_ms, unsigned int number)
+static enum verdict judge(struct rounds *rounds, double before_ms, unsigned int number)
 {
-	bool helped = number == 1 || predicted_ms < rounds->predicted_ms * STALL_RATIO;
+	bool helped = number == 1 || rounds->predicted_ms < before_ms * STALL_RATIO;
 
 	rounds->nr_stalls = helped ? 0 : rounds->nr_stalls + 1;
-	rounds->predicted_ms = predicted_ms;
-	if (predicted_ms <= rounds->options->max_downtime_ms)
+	if (rounds->predicted_ms <= rounds->options->max_downtime_ms)
 		return SHORT_ENOUGH;
+	if (is_shortest(rounds))
+		return NO_PAGES;
 	if (number >= rounds->options->max_rounds)
 		return rounds->nr_stalls >= STALL_ROUNDS ? STALLED : LAST_ROUND;
 	if (rounds->end && now_s() >= rounds->end)
@@ -216,7 +236,7 @@ static int run_round(struct rounds *rounds, unsigned int number, enum verdict *r
 		rounds->total_pages = result.pages_written + result.pages_in_parent;
 	if (!still_percent)
 		rounds->free_rate = dirty_pages_a_second(&result);
-	*ret_verdict = judge(rounds, predict_ms(rounds, &result), number);
+	*ret_verdict = judge(rounds, predict(rounds, &result), number);
 	print_round(rounds, &result, number, still_percent);
 	return 0;
 }
@@ -227,6 +247,7 @@ static int end_rounds(const struct rounds *rounds, enum verdict verdict)
 	static const char *const reasons[] = {
 		[LAST_ROUND] = "--max-rounds is reached",
 		[STALLED] = "the tree writes memory as fast as it is copied",
+		[NO_PAGES] = "hardly any of it is for pages, and rounds copy only those",
 		[OUT_OF_TIME] = "--timeout is over",
 	};
 
@@ -260,8 +281,11 @@ static int look_first(struct rounds *rounds, enum verdict *ret_verdict)
 	rounds->total_pages = view.pages_resident;
 	now.pages_dirty = view.pages_dirty;
 	now.smaps_us = view.smaps_us;
-	if (predict_ms(rounds, &now) <= rounds->options->max_downtime_ms)
+	predict(rounds, &now);
+	if (rounds->predicted_ms <= rounds->options->max_downtime_ms)
 		*ret_verdict = SHORT_ENOUGH;
+	else if (is_shortest(rounds))
+		*ret_verdict = NO_PAGES;
 	return 0;
 }
 
@@ -282,7 +306,7 @@ static int run_rounds(struct rounds *rounds)
 		if (ret)
 			return ret;
 	}
-	ret = number ? end_rounds(rounds, verdict) : 0;
+	ret = verdict == GO_ON ? 0 : end_rounds(rounds, verdict);
 	return ret ? ret : (int)number;
 }
 

@@ -106,6 +106,20 @@ with_parent() {
 	expect_intact ok
 }
 
+# A program that writes hardly anything: what is left of the freeze is no copying of pages.
+no_pages() {
+	start_dumpee hot 16 0.01 --rate 1
+	dump idle --max-downtime 0 -R
+	[ "$(rounds)" = 1 ] || fail "$(rounds) rounds: $(cat "$OUTPUT")"
+	grep -q 'rounds copy only those' "$TMP/warnings" || fail "$(cat "$TMP/warnings")"
+	dump idle-parent --max-downtime 0 -R --prev-images-dir ../idle
+	[ "$(rounds)" = 0 ] || fail "$(rounds) rounds: $(cat "$OUTPUT")"
+	! dump idle-fails --max-downtime 0 --on-stall fail --prev-images-dir ../idle-parent || fail "the dump went on"
+	grep -q 'it runs on' "$TMP/warnings" || fail "$(cat "$TMP/warnings")"
+	expect_intact ok
+	end_dumpee
+}
+
 # expect_refusal REGEX OPTION...
 expect_refusal() {
 	local regex=$1
@@ -133,3 +147,4 @@ mkdir -p "$TMP/again/pre/1"
 grep -q 'take an empty directory' "$TMP/warnings" || fail "$(cat "$TMP/warnings")"
 expect_intact ok
 end_dumpee
+no_pages
