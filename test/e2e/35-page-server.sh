@@ -6,72 +6,10 @@
 # timeout: 240
 [ -n "${LAZY_WP_TEST_NETNS-}" ] || LAZY_WP_TEST_NETNS=1 exec unshare -n "$0"
 . "$(dirname "$0")/lib.sh"
-
-ALL=16384 # pages of the dumpee's arena
-FEW=$((ALL / 10))
-PORT=27027
-N=0 # the newest iteration
+. "$E2E/servers.sh"
 
 command -v ip >/dev/null || skip "needs ip (iproute2)"
 ip link set lo up || skip "no network namespace of its own"
-
-is_listening() { [ -n "$(ss -Hltn "sport = :$PORT" 2>/dev/null)" ]; }
-
-# start_server DIR [PARENT]: into $TMP/there/DIR. Sets SERVER.
-start_server() {
-	local parent=()
-	[ -z "${2-}" ] || parent=(--prev-images-dir "../$2")
-	mkdir -p "$TMP/there/$1"
-	"$CRIU" page-server -D "$TMP/there/$1" -o server.log -v4 --address 127.0.0.1 --port $PORT \
-		"${parent[@]}" &
-	SERVER=$!
-	wait_until 10 is_listening || fail "the page server does not start"
-}
-
-end_server() { wait "$SERVER" || fail "the page server failed: $(tail -n 3 "$TMP/there/$1/server.log")"; }
-
-# iterate ACTION PARENT SERVER_PARENT OPTION...: the next iteration; "" is no parent. stderr goes to
-# $TMP/warnings.
-iterate() {
-	local action=$1 parent=() there=()
-	[ -z "$2" ] || parent=(--prev-images-dir "../$2")
-	[ -z "$3" ] || there=("$3")
-	shift 3
-	N=$((N + 1))
-	start_server "$N" "${there[@]}"
-	run_criu "$LAUNCHER" "$action" "$TMP/here/$N" --lazy-wp -t "$DUMPEE" "${parent[@]}" --page-server \
-		--address 127.0.0.1 --port $PORT "$@" 2>"$TMP/warnings"
-	end_server "$N"
-}
-
-pages() { stats_of "$TMP/here/$N" pages_written; }
-
-# What the server has is what the program has, for all that it did not write since.
-verify() {
-	cp "$TMP/here/$N"/lazy-wp-[0-9]*.img "$TMP/here/$N/inventory.img" "$TMP/there/$N"
-	"$BUILD/bin/criu-lazy-wp" verify -t "$DUMPEE" -D "$TMP/there/$N" | tail -n 1
-}
-
-expect_all() {
-	[ "$(pages)" -ge "$ALL" ] || fail "$1: only $(pages) pages"
-	grep -qE "all memory is taken: .*$1" "$TMP/warnings" || fail "$1: $(cat "$TMP/warnings")"
-	cat "$TMP/warnings"
-	verify
-}
-
-expect_small() {
-	iterate pre-dump "$N" "$N"
-	assert_at_most "$(pages)" $FEW "$1: pages"
-	[ ! -s "$TMP/warnings" ] || fail "$1: $(cat "$TMP/warnings")"
-	[ ! -e "$TMP/here/$N/pages-1.img" ] || fail "pages stayed here"
-	verify
-}
-
-# together ACTION: what is here and what is there is a checkpoint, which CRIU restores.
-together() {
-	find "$TMP/here/$N" -type f -exec cp -t "$TMP/there/$N" {} +
-	run_criu "$CRIU" restore "$TMP/there/$N" -d
-}
 
 # The dump is CRIU's own, and its last pages are the server's too.
 dump_and_restore() {
