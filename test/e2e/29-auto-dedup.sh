@@ -18,9 +18,6 @@ pre_dump() {
 
 verify() { "$BUILD/bin/criu-lazy-wp" verify -t "$DUMPEE" -D "$CHAIN/$1" | tail -n 1; }
 
-# Of all pages in a directory, in pages.
-disk_usage() { echo $(($(stat -c %b "$1"/pages-*.img | paste -sd+) * 512 / 4096)); }
-
 sums() { sha256sum "$1"/*.img; }
 
 rewrites() { expect_intact ok | awk '{ print $3 }'; }

@@ -58,18 +58,15 @@ main_job() {
 	[ ! -s "$TMP/warnings" ] || fail "$(cat "$TMP/warnings")"
 }
 
-# And on: from there, to a server there, back into the same namespace.
+launcher_there() { on_server "$LAUNCHER" "$@"; }
+
+# What was restored there is tracked there.
 iterate_there() {
-	local launcher=$LAUNCHER
-	cp -r "$TMP/there" "$TMP/moved"
-	on_server ls "$TMP/moved" >/dev/null
-	launch_there() { on_server "$launcher" "$@"; }
-	mkdir "$TMP/moved/next" "$TMP/moved/last"
-	run_criu launch_there pre-dump "$TMP/moved/next" --lazy-wp -t "$DUMPEE"
-	run_criu launch_there dump "$TMP/moved/last" --lazy-wp -t "$DUMPEE" --prev-images-dir ../next
+	run_criu launcher_there pre-dump "$TMP/there/next" --lazy-wp -t "$DUMPEE"
+	run_criu launcher_there dump "$TMP/there/last" --lazy-wp -t "$DUMPEE" --prev-images-dir ../next
 	wait_gone
-	assert_at_most "$(stats_of "$TMP/moved/last" pages_written)" $FEW "pages of a dump there"
-	run_criu criu_on_server restore "$TMP/moved/last" -d
+	assert_at_most "$(stats_of "$TMP/there/last" pages_written)" $FEW "pages of a dump there"
+	run_criu criu_on_server restore "$TMP/there/last" -d
 	expect_intact ok
 }
 

@@ -125,3 +125,6 @@ stats_of() {
 	[ -n "$value" ] || fail "$1/stats-dump has no $2"
 	echo "$value"
 }
+
+# disk_usage DIR: of all pages in it, in pages.
+disk_usage() { echo $(($(stat -c %b "$1"/pages-*.img | paste -sd+) * 512 / 4096)); }

@@ -74,5 +74,5 @@ expect_small() {
 # What is here and what is there is a checkpoint, which CRIU restores on the server's side.
 together() {
 	find "$TMP/here/$N" -type f -exec cp -t "$TMP/there/$N" {} +
-	run_criu criu_on_server restore "$TMP/there/$N" -d "$@"
+	run_criu criu_on_server restore "$TMP/there/$N" -d
 }
