@@ -12,6 +12,7 @@
 #include "cli/common/config.h"
 #include "cli/common/criu-version.h"
 #include "cli/common/paths.h"
+#include "cli/common/rights.h"
 #include "ptrace-inject/inject.h"
 #include "track/kind.h"
 #include "track/uffd.h"
@@ -109,6 +110,11 @@ int cli_cmd_check(int argc, char **argv)
 		usable = !ret;
 	}
 	usable = check_criu() && usable;
+	if (!cli_may_run_criu()) {
+		printf("CRIU run by this user:         no: it needs CAP_CHECKPOINT_RESTORE "
+		       "(live pre-dumps do not)\n");
+		usable = false;
+	}
 	printf("tracker that auto takes:       %s\n", track_kind_name(kind));
 	if (kind == TRACK_KIND_NONE)
 		printf("because:                       %s\n", track_kind_refusal(&features, kind));

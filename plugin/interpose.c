@@ -147,6 +147,18 @@ static int inventory_error(const char *path, int flags)
 	return -plugin_before_inventory();
 }
 
+/*
+ * CRIU opens clear_refs to read and write it, but only root may open it to read (mode 0200), and
+ * all that CRIU does is write.
+ */
+static int flags_for(const char *path, int flags)
+{
+	if (!plugin_is_active() || (flags & O_ACCMODE) != O_RDWR ||
+	    strcmp(last_component(path), "clear_refs"))
+		return flags;
+	return (flags & ~O_ACCMODE) | O_WRONLY;
+}
+
 #define DEFINE_OPENAT(name)                                              \
 	EXPORT int name(int dir, const char *path, int flags, ...)       \
 	{                                                                \
@@ -161,6 +173,7 @@ static int inventory_error(const char *path, int flags)
 			errno = error;                                   \
 			return -1;                                       \
 		}                                                        \
+		flags = flags_for(path, flags);                          \
 		return opened(NEXT(name)(dir, path, flags, mode), path); \
 	}
 

@@ -24,7 +24,7 @@ static int start(struct session *session, const char *what, const char *daemon)
 
 	if (ret && !process_has_ended(session->tree.root))
 		log_error("cannot %s %d: starting %s: %s", what, session->tree.root, daemon,
-			  ret == -ENOEXEC ? "it ended at once" : strerror(-ret));
+			  keeper_strerror(ret));
 	return ret;
 }
 

@@ -111,6 +111,8 @@ static void look_at_argument(const char *arg, const char *next, struct cli_comma
 		line->page_server = true;
 	else if (!strcmp(arg, "--auto-dedup"))
 		line->auto_dedup = true;
+	else if (!strcmp(arg, "--unprivileged"))
+		line->unprivileged = true;
 	else if (!is_option(arg, next, 0, "--lazy-wp", &line->tracker) &&
 		 !is_option(arg, next, 't', "--tree", &line->tree) &&
 		 !is_option(arg, next, 0, "--pre-dump-mode", &line->mode) &&

@@ -19,7 +19,7 @@ struct cli_command_line {
 	const char *parent;   /* --prev-images-dir, relative to images; NULL: none */
 	const char *mode;     /* --pre-dump-mode; NULL: live */
 	const char *timeout;  /* --timeout, in seconds */
-	bool page_server, auto_dedup;
+	bool page_server, auto_dedup, unprivileged;
 	/* Ours, which CRIU does not get. */
 	const char *real_criu, *log_level, *idle_limit;
 	const char *max_downtime, *max_rounds, *on_stall, *jobs, *bandwidth;

@@ -11,6 +11,7 @@
 #include "cli/common/live.h"
 #include "cli/common/paths.h"
 #include "cli/common/refusal.h"
+#include "cli/common/rights.h"
 #include "cli/common/rpc.h"
 #include "cli/common/target.h"
 #include "session/activation.h"
@@ -155,7 +156,7 @@ static int launch_rpc(int argc, char **argv, const struct cli_command_line *line
 	if (cli_find_paths(&paths))
 		return 1;
 	if (choose_tracker(line->tracker ? line->tracker : cli_config()->tracker, &kind) ||
-	    kind == TRACK_KIND_NONE)
+	    kind == TRACK_KIND_NONE || !cli_can_preload(paths.criu))
 		return launch_criu(argc, argv, line, &paths, false, NULL);
 	activation.tracker = kind;
 	activation.keeper = paths.keeper;
@@ -185,6 +186,8 @@ static int launch_lazy(int argc, char **argv, const struct cli_command_line *lin
 	/* Only write-protection is read and set again in one step, without stopping anything. */
 	if (kind == TRACK_KIND_UFFD_WP && !strcmp(line->command, "pre-dump") && !line->mode)
 		return cli_live_pre_dump(argc, argv, &paths);
+	if (cli_check_rights(line->command, paths.criu, line->unprivileged))
+		return 1;
 	return launch_tracked(argc, argv, line, &paths, kind, root);
 }
 

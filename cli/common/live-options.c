@@ -76,6 +76,7 @@ static const struct option long_options[] = {
 	{ "ghost-fiemap", no_argument, NULL, OPTION_IGNORED },
 	{ "no-ghost-fiemap", no_argument, NULL, OPTION_IGNORED },
 	{ "timeout", required_argument, NULL, OPTION_IGNORED },
+	{ "unprivileged", no_argument, NULL, OPTION_IGNORED }, /* the kernel decides */
 	{ 0 },
 };
 

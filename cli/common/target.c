@@ -72,22 +72,41 @@ static pid_t find_tracer(pid_t pid)
 	return 0;
 }
 
-static int check_tracers(pid_t root, const char *what)
+static int check_tracer(pid_t root, pid_t pid, const char *what)
+{
+	pid_t tracer = find_tracer(pid);
+	struct process_info info = { 0 };
+
+	if (!tracer)
+		return 0;
+	process_read(tracer, &info);
+	log_error("cannot %s %d: process %d is traced by %s (pid %d): detach it first", what, root,
+		  pid, info.name[0] ? info.name : "a tracer elsewhere", tracer);
+	return -EBUSY;
+}
+
+/* Opening its memory asks the kernel what attaching to it will. A process that has ended has none. */
+static int check_access(pid_t root, pid_t pid, const char *what)
+{
+	auto_close int memory = process_open_memory(pid);
+
+	if (memory != -EACCES && memory != -EPERM)
+		return 0;
+	log_error("cannot %s %d: no access to process %d: %s: where it is another user's, or not "
+		  "dumpable, this needs root, or CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
+		  what, root, pid, strerror(-memory));
+	return memory;
+}
+
+static int check_tree(pid_t root, const char *what)
 {
 	auto_process_list struct process_list tree = { 0 };
 	int ret = process_tree(root, &tree);
 
-	for (size_t i = 0; i < tree.nr; i++) {
-		pid_t tracer = find_tracer(tree.v[i]);
-		struct process_info info = { 0 };
-
-		if (!tracer)
-			continue;
-		process_read(tracer, &info);
-		log_error("cannot %s %d: process %d is traced by %s (pid %d): detach it first",
-			  what, root, tree.v[i], info.name[0] ? info.name : "a tracer elsewhere",
-			  tracer);
-		return -EBUSY;
+	for (size_t i = 0; i < tree.nr && !ret; i++) {
+		ret = check_tracer(root, tree.v[i], what);
+		if (!ret)
+			ret = check_access(root, tree.v[i], what);
 	}
 	return ret;
 }
@@ -109,7 +128,7 @@ int cli_check_target(pid_t pid, const char *what)
 		return -EINVAL;
 	}
 	ret = check_kind(&info, what);
-	return ret ? ret : check_tracers(pid, what);
+	return ret ? ret : check_tree(pid, what);
 }
 
 int cli_check_directories(const char *images, const char *parent, const char *what)

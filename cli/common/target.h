@@ -10,8 +10,9 @@ int cli_parse_pid(const char *text, pid_t *ret_pid);
 
 /*
  * Refuses, with one line that says why and what to do: a pid that does not exist, a thread, a
- * kernel thread, a zombie, init, ourselves and our ancestors, and a tree in which another
- * tracer is attached to any thread. -ESRCH, -EINVAL or -EBUSY. what: "pre-dump", for the text.
+ * kernel thread, a zombie, init, ourselves and our ancestors, a tree in which another tracer is
+ * attached to any thread, and one with a process that ptrace(2) would not give us. -ESRCH, -EINVAL,
+ * -EBUSY, -EACCES or -EPERM. what: "pre-dump", for the text.
  */
 int cli_check_target(pid_t pid, const char *what);
 

@@ -59,16 +59,20 @@ struct keeper_client;
 /* Names the tree under root as it is now. -ESRCH, -EBADMSG. */
 int keeper_tree_of(pid_t root, struct keeper_tree *ret_tree);
 
-/* Connects to the tree's keeper. -ENOENT: it has none; -EACCES: another user's. */
+/* Connects to the tree's keeper. -ENOENT: it has none; -EACCES: as keeper_start(). */
 int keeper_connect(const struct keeper_tree *tree, struct keeper_client **ret_client);
 
 /*
  * Connects, and starts the keeper (daemon: path of lazy-wpd) if there is none. Concurrent starts
- * give one keeper, which is nobody's child here and keeps no descriptor of ours. -EACCES: the run
- * directory is not ours alone; -ENOEXEC: it did not come up; errors of fork and of socket calls.
+ * give one keeper, which is nobody's child here and keeps no descriptor of ours. -EACCES: there is
+ * no run directory that is ours alone (see run-directory.h); -ENOEXEC: it did not come up; errors of
+ * fork and of socket calls.
  */
 int keeper_start(const struct keeper_tree *tree, const char *daemon,
 		 struct keeper_client **ret_client);
+
+/* What an error of keeper_start() means, in words. */
+const char *keeper_strerror(int error);
 
 /* For keepers that this process starts from now on; 0: they never end of themselves. */
 void keeper_set_idle_limit(unsigned int seconds);

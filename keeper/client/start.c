@@ -19,14 +19,12 @@
 
 #include "keeper/client/connection.h"
 #include "keeper/client/keeper-client.h"
+#include "keeper/client/run-directory.h"
 #include "util/cleanup.h"
 #include "util/fault.h"
 #include "util/process.h"
 
 #define SOCKET_SUFFIX ".sock"
-
-/* Longest directory that leaves room for a socket's name in sockaddr_un. */
-#define RUN_DIRECTORY_MAX 60
 
 static unsigned int idle_limit_s = KEEPER_IDLE_S;
 
@@ -38,33 +36,6 @@ void keeper_set_idle_limit(unsigned int seconds)
 unsigned int keeper_get_idle_limit(void)
 {
 	return idle_limit_s;
-}
-
-static int run_directory(char ret_path[RUN_DIRECTORY_MAX])
-{
-	const char *chosen = getenv("LAZY_WP_RUNDIR"), *users = getenv("XDG_RUNTIME_DIR");
-	int len;
-
-	if (chosen)
-		len = snprintf(ret_path, RUN_DIRECTORY_MAX, "%s", chosen);
-	else if (geteuid() && users)
-		len = snprintf(ret_path, RUN_DIRECTORY_MAX, "%s/criu-lazy-wp", users);
-	else
-		len = snprintf(ret_path, RUN_DIRECTORY_MAX, "/run/criu-lazy-wp");
-	return len < RUN_DIRECTORY_MAX ? 0 : -ENAMETOOLONG;
-}
-
-/* Somebody else's directory, or one that others can enter, is refused. */
-static int open_run_directory(const char *path)
-{
-	auto_close int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-
-	if (dir < 0 || fstat(dir, &st))
-		return -errno;
-	if (st.st_uid != geteuid() || st.st_mode & 077)
-		return -EACCES;
-	return take_fd(&dir);
 }
 
 static int socket_address(const char *dir, const char *name, struct sockaddr_un *ret_address)
@@ -81,7 +52,7 @@ static int socket_address(const char *dir, const char *name, struct sockaddr_un 
 static int tree_address(const struct keeper_tree *tree, struct sockaddr_un *ret_address)
 {
 	char dir[RUN_DIRECTORY_MAX], name[64];
-	int ret = run_directory(dir);
+	int ret = keeper_run_directory(dir);
 
 	if (ret)
 		return ret;
@@ -129,11 +100,11 @@ int keeper_connect(const struct keeper_tree *tree, struct keeper_client **ret_cl
 	struct sockaddr_un address;
 	char path[RUN_DIRECTORY_MAX];
 	auto_close int dir = -1;
-	int ret = run_directory(path);
+	int ret = keeper_run_directory(path);
 
 	if (ret)
 		return ret;
-	dir = open_run_directory(path);
+	dir = keeper_open_run_directory(path);
 	if (dir < 0)
 		return dir;
 	ret = tree_address(tree, &address);
@@ -213,7 +184,7 @@ static int start_locked(const struct keeper_tree *tree, const char *daemon,
 	if (ret != -ENOENT)
 		return ret;
 	if (access(daemon, X_OK))
-		return -errno;
+		return errno == EACCES ? -ENOEXEC : -errno;
 	socket = listen_at(address);
 	if (socket < 0)
 		return socket;
@@ -234,31 +205,6 @@ static int start_locked(const struct keeper_tree *tree, const char *daemon,
 	keeper_state_free(&state);
 	*ret_client = client;
 	return 0;
-}
-
-/*
- * The last keeper removes the directory, also between our opening and locking it: then the lock
- * is on a directory that has no name any more, and we begin again. Returns its descriptor.
- */
-static int lock_run_directory(const char *path)
-{
-	for (;;) {
-		auto_close int dir = -1;
-		struct stat locked, named;
-
-		if (mkdir(path, 0700) && errno != EEXIST)
-			return -errno;
-		dir = open_run_directory(path);
-		if (dir == -ENOENT)
-			continue;
-		if (dir < 0)
-			return dir;
-		if (flock(dir, LOCK_EX) || fstat(dir, &locked))
-			return -errno;
-		if (!stat(path, &named) && named.st_dev == locked.st_dev &&
-		    named.st_ino == locked.st_ino)
-			return take_fd(&dir);
-	}
 }
 
 /* Calls each for every socket in the directory path; dir is consumed. */
@@ -294,20 +240,32 @@ static int remove_if_dead(const struct sockaddr_un *address, void *arg)
 	return 0;
 }
 
+const char *keeper_strerror(int error)
+{
+	switch (error) {
+	case -ENOEXEC:
+		return "it cannot be executed, or ended at once";
+	case -EACCES:
+		return "no place for its socket that is this user's alone: set XDG_RUNTIME_DIR to a directory that only this user can write to";
+	default:
+		return strerror(-error);
+	}
+}
+
 int keeper_start(const struct keeper_tree *tree, const char *daemon,
 		 struct keeper_client **ret_client)
 {
 	char path[RUN_DIRECTORY_MAX];
 	struct sockaddr_un address;
 	auto_close int dir = -1;
-	int ret = run_directory(path);
+	int ret = keeper_run_directory(path);
 
 	if (ret)
 		return ret;
-	dir = lock_run_directory(path);
+	dir = keeper_lock_run_directory(path);
 	if (dir < 0)
 		return dir;
-	for_each_socket(path, open_run_directory(path), remove_if_dead, NULL);
+	for_each_socket(path, keeper_open_run_directory(path), remove_if_dead, NULL);
 	ret = tree_address(tree, &address);
 	return ret ? ret : start_locked(tree, daemon, &address, ret_client);
 }
@@ -334,11 +292,11 @@ int keeper_list(int (*visit)(struct keeper_client *client, void *arg), void *arg
 {
 	struct visitor visitor = { visit, arg };
 	char path[RUN_DIRECTORY_MAX];
-	int fd, ret = run_directory(path);
+	int fd, ret = keeper_run_directory(path);
 
 	if (ret)
 		return ret;
-	fd = open_run_directory(path);
+	fd = keeper_open_run_directory(path);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
 	ret = for_each_socket(path, fd, visit_socket, &visitor);
