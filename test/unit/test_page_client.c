@@ -25,7 +25,7 @@ struct server {
 	int listener;
 	uint16_t port;
 	pthread_t thread;
-	uint8_t received[1 << 20];
+	uint8_t received[5 << 20]; /* 64 pages of 64 KiB and a command fit */
 	size_t wanted, nr;
 	uint8_t answer[8];
 	size_t answer_len;
