@@ -48,12 +48,16 @@ MODES = {
     "dump": Mode("live", [], [], "a dump in one command, with its own live rounds"),
     "snaps": Mode("splice", [], PRE + ["--snaps"], "two dumps that leave it running, a dump"),
     "rpc": Mode("splice", ["--rpc"], PRE, "two pre-dumps and a dump by RPC"),
-    "page-server": Mode("splice", ["--page-server"], PRE, "`pre` to a page server"),
+    "page-server": Mode("splice", ["--page-server"], PRE, "`pre` to a page server; each takes all memory,"
+                        " only live ones are incremental there"),
     "live-page-server": Mode("live", ["--page-server"], PRE, "`live` to a page server"),
     "dedup": Mode("splice", ["--noauto-dedup"], PRE, "`pre`, and `criu dedup` after each"),
     "auto-dedup": Mode("splice", ["--dedup"], PRE, "`pre` with `--auto-dedup`"),
     "live-auto-dedup": Mode("live", ["--dedup"], PRE, "`live` with `--auto-dedup`"),
 }
+
+# Where no dump leaves pages to its parents, or the wrapper does not see it.
+NOT_INCREMENTAL = ("stock", "page-server", "rpc")
 
 # passed: names; failed: {name: where}; skipped: {name: reason}; pages that the last dumps of the tests
 # wrote, and left to parents, and of how many tests: as far as the wrapper could see (not by RPC).
@@ -90,8 +94,8 @@ def zdtm(flavour, mode, pre, chosen, log):
     argv += mode.options + (mode.pre if pre else []) + chosen
     with open(os.path.join(logs, "stdout"), "wb") as stdout:
         process = subprocess.Popen(argv, cwd=TESTS, stdin=subprocess.DEVNULL, stdout=stdout,
-                                   stderr=stdout, env=dict(os.environ, ZDTM_CRIU=mode.criu,
-                                                           ZDTM_TRACKED=os.path.join(logs, "tracked")))
+                                   stderr=stdout, env=dict(os.environ, UPSTREAM_CRIU=mode.criu,
+                                                           UPSTREAM_TRACKED=os.path.join(logs, "tracked")))
         try:
             process.wait(SECONDS_A_RUN)
         except subprocess.TimeoutExpired:
@@ -185,7 +189,7 @@ def compare(flavour, name, stock, options):
 
 
 def report(number, result):
-    untracked = result["mode"] not in ("stock", "rpc") and not result["pages"][1]
+    untracked = result["mode"] not in NOT_INCREMENTAL and not result["pages"][1]
     bad = bool(result["regression"]) or not result["passed"] or untracked
     print("{}ok {} - {} {}: {}".format("not " if bad else "", number, result["flavour"], result["mode"],
                                        table.counts(result)))
@@ -210,7 +214,7 @@ def run_stock(flavour, options):
 
 
 def save(result, options):
-    result.update(commit=os.environ.get("ZDTM_COMMIT", ""), date=time.strftime("%Y-%m-%d"))
+    result.update(commit=os.environ.get("UPSTREAM_COMMIT", ""), date=time.strftime("%Y-%m-%d"))
     if options.all_tests:
         os.makedirs(RESULTS, exist_ok=True)
         with open(os.path.join(RESULTS, "{flavour}.{mode}.json".format(**result)), "w",

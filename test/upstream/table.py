@@ -35,8 +35,9 @@ def sums(result):
 def counts(result):
     words = [("passed", "passed"), ("regression", "regressions"), ("as stock", "fail as stock"),
              ("flaky", "flaky"), ("excluded", "excluded"), ("skipped", "skipped")]
-    return ", ".join(f"{len(result[key])} {word}" for key, word in words) + "; {} tests left {} pages to parents, wrote {}; {} s".format(result["pages"][2], result["pages"][1],
-                                                                     result["pages"][0], result["seconds"])
+    text = ", ".join(f"{len(result[key])} {word}" for key, word in words)
+    written, in_parents, tests = result["pages"]
+    return f"{text}; {tests} tests left {in_parents} pages to parents, wrote {written}; {result['seconds']} s"
 
 
 def left(pages):
@@ -95,7 +96,7 @@ def load(directory, flavours, modes):
 def write(directory, flavours, modes):
     results = load(directory, flavours, modes)
     text = HEAD.format(
-        criu=os.environ.get("ZDTM_CRIU_VERSION", ""), kernel=os.uname().release.split("-")[0],
+        criu=os.environ.get("UPSTREAM_CRIU_VERSION", ""), kernel=os.uname().release.split("-")[0],
         commits=" (" + ", ".join(sorted({result["commit"] for result in results})) + ")",
         modes="".join(f"| {name} | {mode.what} |\n" for name, mode in modes.items()),
         rows="".join(row(result) for result in results))
