@@ -52,7 +52,7 @@ UPSTREAM_TESTS := $(UPSTREAM_C:build/criu/src/test/zdtm/%.c=$(OUT)/test/zdtm-ups
 # What runs in a container of a test has no libraries there.
 STATIC_PROGRAMS := $(OUT)/test/static/hot
 PROGRAMS := $(patsubst test/programs/%.c,$(OUT)/test/programs/%,$(wildcard test/programs/*.c))
-BENCHES := $(OUT)/test/bench/trackers
+BENCHES := $(patsubst bench/%.c,$(OUT)/test/bench/%,$(wildcard bench/*.c))
 
 all: $(BINS) $(PLUGIN)
 tests: $(BENCHES) $(UNIT_TESTS) $(TOOL_TESTS) $(FUZZ_TARGETS) $(PROGRAMS) $(ZDTM_TESTS) $(UPSTREAM_TESTS) $(STATIC_PROGRAMS)
@@ -178,9 +178,20 @@ fuzz:
 	$(MAKE) fuzz-targets FUZZ=1 CC=clang
 	scripts/fuzz $(or $(SECONDS),600)
 
-bench-freeze bench-pause bench-redis bench-sparse bench-trackers: bench-%: setup
+# QUICK=1: seconds each, to see that they work; FULL=1: all that was asked for, about two hours.
+BENCH := scan scale move freeze cost bytes
+BENCH_MORE := pause redis sparse trackers profile
+bench-setup:
+	scripts/setup --bench
 	$(MAKE) all tests
+$(BENCH:%=bench-%) $(BENCH_MORE:%=bench-%): bench-%: bench-setup
 	bench/$*
+bench: bench-setup
+	set -e; for name in $(BENCH); do bench/$$name; done
+	bench/report
+# Against the committed bench/baseline.json.
+bench-check: bench-setup
+	bench/check
 
 install: all
 	scripts/install "$(DESTDIR)$(PREFIX)" $(OUT)
@@ -198,5 +209,5 @@ clean:
 	rm -rf build/obj build/pic build/gen build/bin build/plugin build/test build/san build/fault build/fuzz build/*.a
 
 .SECONDARY:
-.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench-freeze bench-pause bench-redis bench-sparse bench-trackers check-engines check-kernels check-zdtm uninstall deb check-deb install clean
+.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench bench-setup bench-check $(BENCH:%=bench-%) $(BENCH_MORE:%=bench-%) check-engines check-kernels check-zdtm uninstall deb check-deb install clean
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -1,23 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the benchmarks in Python share: a dumpee, CRIU's commands, medians, a table that is kept."""
+"""What the benchmarks in Python share beside results.py: a dumpee, CRIU's commands, sizes."""
 import json
 import os
 import pathlib
-import platform
 import re
 import shutil
 import signal
-import statistics
 import subprocess
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build")).resolve()
+from results import BUILD, ROOT
+
 LAUNCHER = BUILD / "bin" / "criu"
 ANSWER_SECONDS = 120
 START_SECONDS = 120
-GONE_SECONDS = 30
+SPARE_MIB = 1024
 
 
 def find_criu():
@@ -121,17 +119,44 @@ def peak_kib(command):
     return own, whole
 
 
+def meminfo_mib(name):
+    text = pathlib.Path("/proc/meminfo").read_text()
+    return int(re.search(rf"^{name}:\s*(\d+)", text, re.M)[1]) / 1024
+
+
 def cached_mib():
     """The page cache, without what is shared memory."""
-    text = pathlib.Path("/proc/meminfo").read_text()
-    cached, shared = (int(re.search(rf"^{name}:\s*(\d+)", text, re.M)[1])
-                      for name in ("Cached", "Shmem"))
-    return (cached - shared) / 1024
+    return meminfo_mib("Cached") - meminfo_mib("Shmem")
+
+
+def that_fit(results, sizes_mib):
+    """Those of the sizes that this machine has memory for; says which it has not."""
+    limit = meminfo_mib("MemAvailable") - SPARE_MIB
+    for size in sizes_mib:
+        if size > limit:
+            results.note(f"{size} MiB are left out: {limit:.0f} MiB of memory are available")
+    return [size for size in sizes_mib if size <= limit]
 
 
 def criu(action, pid, directory, *options, binary=LAUNCHER):
     directory.mkdir()
     return run([binary, action, "-t", pid, "-D", directory, "-o", "log", "-v2", *options])
+
+
+def iterate(action, pid, directory, number, *options):
+    """The iteration of that number, from 1 on, each the parent of the next."""
+    parent = ["--prev-images-dir", f"../{number - 1}"] if number > 1 else []
+    return criu(action, pid, directory / str(number), "--lazy-wp", *options, *parent)
+
+
+def stop_tracking(pid):
+    run([BUILD / "bin" / "criu-lazy-wp", "stop", "-t", pid])
+
+
+def elapsed_ms(function, *arguments, **options):
+    begin = time.monotonic()
+    function(*arguments, **options)
+    return (time.monotonic() - begin) * 1000
 
 
 def stats(directory):
@@ -146,51 +171,12 @@ def our_stats(directory):
     return json.loads((directory / "lazy-wp-stats.json").read_text())
 
 
+def keeper_pid(root):
+    text = run([BUILD / "bin" / "criu-lazy-wp", "status", "--json"])
+    return next(tree["keeper"] for tree in json.loads(text)["trees"] if tree["root"] == root)
+
+
 def keeper_kib(root):
     """Resident memory of the tree's keeper: its own, and with that of files."""
-    text = run([BUILD / "bin" / "criu-lazy-wp", "status", "--json"])
-    pid = next(tree["keeper"] for tree in json.loads(text)["trees"] if tree["root"] == root)
+    pid = keeper_pid(root)
     return status_kib(pid, "RssAnon"), status_kib(pid, "VmRSS")
-
-
-def spread(values):
-    return f"{statistics.median(values):.1f} ({min(values):.1f}-{max(values):.1f})"
-
-
-def machine():
-    cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 30
-    version = run([CRIU, "--version"]).splitlines()[0].split()[-1]
-    return {"kernel": platform.release(), "machine": platform.machine(),
-            "cpu": cpu[1] if cpu else "?", "cpus": os.cpu_count(), "memory_gib": memory,
-            "criu": version, "date": time.strftime("%Y-%m-%d")}
-
-
-class Results:
-    """Named rows of numbers; printed as they come, and kept in build/bench/NAME.json."""
-
-    def __init__(self, name):
-        self.name, self.rows, self.about = name, {}, machine()
-        print("# " + ", ".join(f"{key} {value}" for key, value in self.about.items()), flush=True)
-
-    def add(self, row, **numbers):
-        for column, value in numbers.items():
-            self.rows.setdefault(row, {}).setdefault(column, []).append(value)
-        print(f"  {row}: " + ", ".join(f"{column} {value:.1f}"
-                                       for column, value in numbers.items()), flush=True)
-
-    def values(self, row, column):
-        return self.rows[row][column]
-
-    def median(self, row, column):
-        return statistics.median(self.rows[row][column])
-
-    def save(self):
-        directory = BUILD / "bench"
-        directory.mkdir(exist_ok=True)
-        (directory / f"{self.name}.json").write_text(
-            json.dumps({"machine": self.about, "rows": self.rows}, indent=1) + "\n")
-        print(f"\nmedians (least-most) of {self.name}:")
-        for row, columns in self.rows.items():
-            print(f"  {row:34} " + ", ".join(f"{column} {spread(values)}"
-                                             for column, values in columns.items()))

@@ -4,20 +4,10 @@
  * and what it costs. Prints "what, uffd-wp, soft-dirty" with tabs between. Exit status 77: the
  * kernel lacks one of them.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "bench/memory.h"
 #include "track/probe.h"
-#include "track/scan.h"
-#include "track/uffd.h"
 #include "util/cleanup.h"
 
 #define HUGE_PAGES  16
@@ -34,36 +24,23 @@ struct tracker {
 	uint64_t (*count)(uint64_t start, uint64_t end);
 };
 
-static void __attribute__((noreturn)) die(const char *what, int error)
-{
-	fprintf(stderr, "trackers: %s: %s\n", what, strerror(error));
-	exit(1);
-}
-
 static void arm(uint64_t start, uint64_t end)
 {
 	auto_range_set struct range_set taken = { 0 };
-	int ret = track_take(pagemap, start, end, &taken);
 
-	if (ret)
-		die("PAGEMAP_SCAN", -ret);
+	die_if(track_take(pagemap, start, end, &taken), "PAGEMAP_SCAN");
 }
 
 static void begin_write_protect(uint64_t start, uint64_t end)
 {
-	int ret = track_uffd_register(uffd, start, end);
-
-	if (ret)
-		die("UFFDIO_REGISTER", -ret);
+	die_if(track_uffd_register(uffd, start, end), "UFFDIO_REGISTER");
 }
 
 static uint64_t count_written(uint64_t start, uint64_t end)
 {
 	uint64_t pages;
-	int ret = track_count_written(pagemap, start, end, &pages);
 
-	if (ret)
-		die("counting", -ret);
+	die_if(track_count_written(pagemap, start, end, &pages), "counting");
 	return pages;
 }
 
@@ -87,10 +64,8 @@ static void clear_refs(uint64_t start, uint64_t end)
 static uint64_t count_soft_dirty(uint64_t start, uint64_t end)
 {
 	uint64_t pages;
-	int ret = track_count_soft_dirty(pagemap, start, end, &pages);
 
-	if (ret)
-		die("counting", -ret);
+	die_if(track_count_soft_dirty(pagemap, start, end, &pages), "counting");
 	return pages;
 }
 
@@ -99,18 +74,11 @@ static const struct tracker trackers[] = {
 	{ begin_soft_dirty, clear_refs, count_soft_dirty },
 };
 
-/* Aligned to huge pages, each page written; with as much address space after it. */
 static uint8_t *map_written(uint64_t pages, int advice)
 {
-	uint64_t bytes = pages * page_size, huge = track_table_bytes();
-	uint8_t *space = mmap(NULL, 2 * bytes + huge, PROT_NONE,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	uint8_t *memory = (uint8_t *)(((uintptr_t)space + huge - 1) / huge * huge);
+	uint8_t *memory = map_aligned(pages * page_size, advice);
 
-	if (space == MAP_FAILED || mprotect(memory, bytes, PROT_READ | PROT_WRITE))
-		die("mmap", errno);
-	madvise(memory, bytes, advice);
-	memset(memory, 1, bytes);
+	memset(memory, 1, pages * page_size);
 	return memory;
 }
 
@@ -146,8 +114,7 @@ static uint64_t scattered(const struct tracker *tracker)
 {
 	uint8_t *memory = map_clean(tracker, AREA_PAGES, MADV_NOHUGEPAGE);
 
-	for (uint64_t i = 0; i < AREA_PAGES; i += 64)
-		memory[i * page_size] = 2;
+	write_pages(memory, AREA_PAGES, 64, 2);
 	return count_dirty(tracker, memory, AREA_PAGES);
 }
 
@@ -174,20 +141,11 @@ static uint64_t protected_and_back(const struct tracker *tracker)
 	return count_dirty(tracker, memory, AREA_PAGES);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static double write_all(volatile uint8_t *memory)
+static double write_all(uint8_t *memory)
 {
 	uint64_t start = now_ns();
 
-	for (uint64_t i = 0; i < TIMED_PAGES; i++)
-		memory[i * page_size] = 3;
+	write_pages(memory, TIMED_PAGES, 1, 3);
 	return (double)(now_ns() - start) / TIMED_PAGES;
 }
 
@@ -225,15 +183,14 @@ int main(void)
 	struct track_features features;
 	struct costs costs[2];
 
-	page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+	page_size = page_bytes();
 	if (track_probe(&features) || !features.uffd_wp_async || !features.soft_dirty) {
 		puts("this kernel does not have both trackers");
 		return 77;
 	}
 	pagemap = track_pagemap_open(getpid());
-	uffd = (int)syscall(SYS_userfaultfd, track_uffd_flags());
-	if (pagemap < 0 || uffd < 0 || track_uffd_init(uffd))
-		die("userfaultfd", errno);
+	die_if(pagemap, "pagemap");
+	uffd = open_tracker();
 	print_pages("one page written in each of 16 huge pages", in_huge_pages);
 	print_pages("64 scattered pages written", scattered);
 	print_pages("nothing written, a neighbour mapped", merged);
