@@ -63,9 +63,20 @@ class Dumpee:
             raise RuntimeError(f"memory is not intact: {line}")
         return int(re.search(r"stall_us (\d+)", line)[1]) / 1000
 
+    def save(self):
+        """Lets it fork and the child save its memory (--save), until that is done."""
+        saved = self.lines().count("saved")
+        os.kill(self.pid, signal.SIGUSR2)
+        if not wait_until(lambda: self.lines().count("saved") > saved, ANSWER_SECONDS):
+            raise RuntimeError("the dumpee did not save itself")
+
     def end(self):
         self.process.kill()
         self.process.wait()
+
+    def end_restored(self):
+        """CRIU's child now, so not ours to wait for."""
+        os.kill(self.pid, signal.SIGKILL)
 
 
 class Directory:

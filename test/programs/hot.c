@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // A self-checking dumpee (see page.h) that rewrites pages of a hot set all the time:
-//	hot SIZE_MIB HOT_PERCENT [SEED] --status FILE [--rate N] [--thp|--nothp] [--mte]
+//	hot SIZE_MIB HOT_PERCENT [SEED] --status FILE [--rate N] [--thp|--nothp] [--mte] [--save FILE]
 // FILE gets "ready PID" once; after each SIGUSR1 every page is verified and FILE gets
 // "ok PAGES REWRITES stall_us MICROSECONDS" (the longest pause since the last report). A wrong
 // page, found then or before its rewrite, gives a "BAD ..." line and exit status 1.
 // --mte: the pages have tags, which the processor compares with those of pointers (arm64).
+// --save: each SIGUSR2 makes it fork, and the child write its pages to that file; then "saved".
 // --rate is in pages a second (default 20000, 0: as fast as possible).
 #include <errno.h>
 #include <getopt.h>
@@ -24,7 +25,7 @@ struct options {
 	uint64_t rate;
 	int advice;
 	bool mte;
-	const char *status;
+	const char *status, *save;
 };
 
 struct pace {
@@ -34,14 +35,19 @@ struct pace {
 };
 
 static const struct option long_options[] = {
-	{ "status", required_argument, NULL, 's' }, { "rate", required_argument, NULL, 'r' },
-	{ "thp", no_argument, NULL, 't' },          { "nothp", no_argument, NULL, 'n' },
-	{ "mte", no_argument, NULL, 'm' },          { 0 },
+	{ "status", required_argument, NULL, 's' },
+	{ "rate", required_argument, NULL, 'r' },
+	{ "thp", no_argument, NULL, 't' },
+	{ "nothp", no_argument, NULL, 'n' },
+	{ "mte", no_argument, NULL, 'm' },
+	{ "save", required_argument, NULL, 'f' },
+	{ 0 },
 };
 
 static void usage(void)
 {
-	fputs("usage: hot SIZE_MIB HOT_PERCENT [SEED] --status FILE [--rate N] [--thp|--nothp] [--mte]\n",
+	fputs("usage: hot SIZE_MIB HOT_PERCENT [SEED] --status FILE [--rate N] [--thp|--nothp] "
+	      "[--mte] [--save FILE]\n",
 	      stderr);
 	exit(2);
 }
@@ -85,6 +91,9 @@ static void parse_options(struct options *options, int argc, char **argv)
 			break;
 		case 'm':
 			options->mte = true;
+			break;
+		case 'f':
+			options->save = optarg;
 			break;
 		default:
 			usage();
@@ -186,6 +195,35 @@ static void report(const struct options *options, const struct arena *arena, str
 	pace->last_ns = now_ns(); /* the verification is not a stall */
 }
 
+static bool write_pages(int fd, const struct arena *arena)
+{
+	const uint8_t *from = (const uint8_t *)arena->pages;
+	size_t left = arena->nr_pages * PAGE_BYTES;
+
+	while (left) {
+		ssize_t written = write(fd, from, left);
+
+		if (written <= 0)
+			return false;
+		from += written;
+		left -= (size_t)written;
+	}
+	return !fsync(fd);
+}
+
+/* As a program does that knows nothing of checkpoints. Nobody waits for the child. */
+static void save(const struct options *options, const struct arena *arena)
+{
+	int fd;
+
+	if (!options->save || fork())
+		return;
+	fd = open(options->save, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	status_append(options->status,
+		      fd >= 0 && write_pages(fd, arena) ? "saved" : "BAD: cannot save");
+	_exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	static struct arena arena;
@@ -197,6 +235,8 @@ int main(int argc, char **argv)
 	parse_options(&options, argc, argv);
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
+	signal(SIGCHLD, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	arena_create(&arena, options.nr_pages, options.seed, options.advice);
 	if (options.mte)
@@ -205,9 +245,14 @@ int main(int argc, char **argv)
 	status_append(options.status, text);
 	pace_start(&pace, options.rate);
 	for (;;) {
+		int number;
+
 		rewrite_some(&options, &arena, pace.pages_a_tick);
-		if (sigtimedwait(&set, NULL, &pace.pause) == SIGUSR1)
+		number = sigtimedwait(&set, NULL, &pace.pause);
+		if (number == SIGUSR1)
 			report(&options, &arena, &pace);
+		else if (number == SIGUSR2)
+			save(&options, &arena);
 		pace_measure(&pace);
 	}
 }
