@@ -53,9 +53,10 @@ UPSTREAM_TESTS := $(UPSTREAM_C:build/criu/src/test/zdtm/%.c=$(OUT)/test/zdtm-ups
 STATIC_PROGRAMS := $(OUT)/test/static/hot
 PROGRAMS := $(patsubst test/programs/%.c,$(OUT)/test/programs/%,$(wildcard test/programs/*.c))
 BENCHES := $(patsubst bench/%.c,$(OUT)/test/bench/%,$(wildcard bench/*.c))
+PRELOADS := $(patsubst bench/preload/%.c,$(OUT)/test/bench/preload/%.so,$(wildcard bench/preload/*.c))
 
 all: $(BINS) $(PLUGIN)
-tests: $(BENCHES) $(UNIT_TESTS) $(TOOL_TESTS) $(FUZZ_TARGETS) $(PROGRAMS) $(ZDTM_TESTS) $(UPSTREAM_TESTS) $(STATIC_PROGRAMS)
+tests: $(BENCHES) $(PRELOADS) $(UNIT_TESTS) $(TOOL_TESTS) $(FUZZ_TARGETS) $(PROGRAMS) $(ZDTM_TESTS) $(UPSTREAM_TESTS) $(STATIC_PROGRAMS)
 
 $(OUT)/gen/%.pb-c.c: proto/%.proto
 	@mkdir -p $(@D)
@@ -113,6 +114,10 @@ $(TOOL_TESTS): $(OUT)/test/%: $(OUT)/obj/test/%.o $(call objs,obj,test/inject/ha
 $(BENCHES): $(OUT)/test/%: $(OUT)/obj/%.o $(OUT)/liblazywp.a
 	@mkdir -p $(@D)
 	$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+# Reference trackers: nothing of ours in them, and never sanitized.
+$(PRELOADS): $(OUT)/test/bench/preload/%.so: bench/preload/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fPIC -shared -MMD -MP -MF $@.d -o $@ $< -lpthread -ldl
 # The corpus through each target or, with FUZZ=1, a fuzzer of it.
 $(FUZZ_TARGETS): $(OUT)/test/%: $(OUT)/obj/test/%.o $(OUT)/obj/test/fuzz/support.o \
 		$(if $(FUZZ),,$(OUT)/obj/test/fuzz/replay.o) \

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the benchmarks in Python share beside results.py: a dumpee, CRIU's commands, sizes."""
+import contextlib
 import json
 import os
 import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -38,13 +41,13 @@ def wait_until(condition, seconds):
 class Dumpee:
     """One of test/programs that reports to a status file, in a session of its own."""
 
-    def __init__(self, directory, program, *arguments):
+    def __init__(self, directory, program, *arguments, environ=None):
         self.status = directory / f"{program}.status"
         self.status.unlink(missing_ok=True)
         self.process = subprocess.Popen(
             [BUILD / "test" / "programs" / program, *map(str, arguments), "--status", self.status],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True)
+            start_new_session=True, env=dict(os.environ, **(environ or {})))
         self.pid = self.process.pid
         if not wait_until(lambda: "ready" in self.lines(), START_SECONDS):
             raise RuntimeError(f"{program} did not start")
@@ -52,8 +55,8 @@ class Dumpee:
     def lines(self):
         return self.status.read_text() if self.status.exists() else ""
 
-    def verify(self):
-        """Lets it check its memory; returns its longest stall since the last time, in ms."""
+    def ask(self):
+        """Its answer to SIGUSR1."""
         before = self.lines().count("\n")
         os.kill(self.pid, signal.SIGUSR1)
         if not wait_until(lambda: self.lines().count("\n") > before, ANSWER_SECONDS):
@@ -61,6 +64,11 @@ class Dumpee:
         line = self.lines().splitlines()[-1]
         if not line.startswith("ok "):
             raise RuntimeError(f"memory is not intact: {line}")
+        return line
+
+    def verify(self):
+        """Lets it check its memory; returns its longest stall since the last time, in ms."""
+        line = self.ask()
         return int(re.search(r"stall_us (\d+)", line)[1]) / 1000
 
     def save(self):
@@ -88,6 +96,26 @@ class Directory:
 
     def __exit__(self, *_):
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def processors_awake(wanted=True):
+    """Waking one costs a virtual machine so much that anything which runs beside a program that
+    sleeps now and then would make it faster."""
+    loops = [subprocess.Popen(["chrt", "--idle", "0", sys.executable, "-c", "while True: pass"])
+             for _ in range(os.cpu_count() if wanted else 0)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def environment():
