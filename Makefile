@@ -194,7 +194,10 @@ $(BENCH:%=bench-%) $(BENCH_MORE:%=bench-%): bench-%: bench-setup
 bench: bench-setup
 	set -e; for name in $(BENCH); do bench/$$name; done
 	bench/report
-# Against the committed bench/baseline.json.
+# Beside soft-dirty, in an emulated guest.
+bench-guest: bench-setup
+	bench/in-guest trackers freeze bytes
+# The last `make bench`, against the committed bench/baseline.json.
 bench-check: bench-setup
 	bench/check
 
@@ -214,5 +217,5 @@ clean:
 	rm -rf build/obj build/pic build/gen build/bin build/plugin build/test build/san build/fault build/fuzz build/*.a
 
 .SECONDARY:
-.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench bench-setup bench-check $(BENCH:%=bench-%) $(BENCH_MORE:%=bench-%) check-engines check-kernels check-zdtm uninstall deb check-deb install clean
+.PHONY: all tests setup demo check soak lint indent fuzz fuzz-targets bench bench-setup bench-check bench-guest $(BENCH:%=bench-%) $(BENCH_MORE:%=bench-%) check-engines check-kernels check-zdtm uninstall deb check-deb install clean
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

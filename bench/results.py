@@ -6,7 +6,9 @@ bench/report and bench/check, both with a description of the machine.
 A row is one quantity of one variant at one point: "frozen", "stock full dump", "mib=4096 hot=2".
 Its values are kept in the order in which they were measured, so those of two variants that ran
 in turns are pairs. For a shell script:
-	bench/results.py NAME <LINES	each "VARIANT<tab>AT<tab>COLUMN<tab>VALUE"
+	bench/results.py NAME [--here] <LINES	each "VARIANT<tab>AT<tab>COLUMN<tab>VALUE"
+With --here a benchmark runs in a guest (bench/in-guest), where nothing is kept: it prints its
+rows as JSON, which bench/results.py --from-guest reads here, as NAME-guest.
 """
 import json
 import os
@@ -24,11 +26,15 @@ BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build")).resolve()
 UNITS = (("_mib_per_second", "MiB/s"), ("_per_second", "1/s"), ("_ns_per_page", "ns/page"),
          ("_cpu_s_per_gib", "s/GiB"), ("_ns", "ns"), ("_us", "us"), ("_ms", "ms"), ("_s", "s"),
          ("_bytes", "B"), ("_kib", "KiB"), ("_mib", "MiB"), ("_percent", "%"), ("_pages", "pages"))
+HERE = "--here" in sys.argv
+ABOUT, ROW = "about: ", "row: "
 HEADER = ("benchmark", "quantity", "variant", "at", "median", "min", "max", "n", "unit")
 
 
 def length():
-    """How long this run may take, by the variables QUICK and FULL."""
+    """How long this run may take, by the variables QUICK and FULL; guests are slow."""
+    if HERE:
+        return "guest"
     for name in ("QUICK", "FULL"):
         if os.environ.get(name, "0") not in ("", "0"):
             return name.lower()
@@ -37,7 +43,9 @@ def length():
 
 def setting(name, usual, quick, full=None):
     """The environment's NAME, else what the length of this run asks for. Lists have blanks."""
-    chosen = {"quick": quick, "full": usual if full is None else full, "usual": usual}[length()]
+    guest = usual if name == "ROUNDS" else quick
+    chosen = {"quick": quick, "full": usual if full is None else full, "usual": usual,
+              "guest": guest}[length()]
     if name not in os.environ:
         return chosen
     text = os.environ[name]
@@ -60,7 +68,7 @@ def machine():
     criu = re.search(r"Version: (\S+)", output_of(output_of(ROOT / "scripts/find-criu"), "--version"))
     return {"kernel": platform.release(), "machine": platform.machine(),
             "cpu": cpu[1] if cpu else "?", "cpus": os.cpu_count(), "memory_gib": memory,
-            "criu": criu[1] if criu else "?", "version": (ROOT / "VERSION").read_text().strip(),
+            "criu": criu[1] if criu else "?", "version": output_of("cat", "VERSION") or "?",
             "commit": output_of("git", "describe", "--always", "--dirty") or "?",
             "date": time.strftime("%Y-%m-%d"), "length": length(),
             "load": round(os.getloadavg()[0], 1)}
@@ -129,22 +137,13 @@ class Results:
                        "values": values}
 
     def save(self):
-        directory = BUILD / "bench"
-        directory.mkdir(exist_ok=True)
-        records = list(self.records())
-        (directory / f"{self.name}.json").write_text(json.dumps(
-            {"benchmark": self.name, "machine": self.about, "notes": self.notes,
-             "rows": records}, indent=1) + "\n")
-        lines = [f"# {key}\t{value}" for key, value in self.about.items()]
-        lines += [f"# {note}" for note in self.notes]
-        lines.append("\t".join(HEADER))
-        for row in records:
-            values = row["values"]
-            numbers = (statistics.median(values), min(values), max(values))
-            lines.append("\t".join((self.name, row["quantity"], row["variant"], row["at"],
-                                    *(f"{number:.6g}" for number in numbers), str(len(values)),
-                                    row["unit"])))
-        (directory / f"{self.name}.tsv").write_text("\n".join(lines) + "\n")
+        whole = {"benchmark": self.name, "machine": self.about, "notes": self.notes}
+        if HERE:
+            print(ABOUT + json.dumps(whole))
+            for row in self.records():
+                print(ROW + json.dumps(row))
+            return
+        keep(dict(whole, rows=list(self.records())))
         self.show()
 
     def show(self):
@@ -152,6 +151,38 @@ class Results:
         for (point, variant), columns in self.rows.items():
             print(f"  {variant}{', ' * bool(point)}{point}: " + ", ".join(
                 f"{column} {spread(values)}" for column, values in columns.items()))
+
+
+def tsv_line(name, row):
+    values = row["values"]
+    numbers = (statistics.median(values), min(values), max(values))
+    return "\t".join((name, row["quantity"], row["variant"], row["at"],
+                      *(f"{number:.6g}" for number in numbers), str(len(values)), row["unit"]))
+
+
+def keep(result):
+    directory, name = BUILD / "bench", result["benchmark"]
+    directory.mkdir(exist_ok=True)
+    (directory / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    lines = [f"# {key}\t{value}" for key, value in result["machine"].items()]
+    lines += [f"# {note}" for note in result["notes"]] + ["\t".join(HEADER)]
+    lines += [tsv_line(name, row) for row in result["rows"]]
+    (directory / f"{name}.tsv").write_text("\n".join(lines) + "\n")
+
+
+def keep_from_guest(lines):
+    """Those of what a guest said that are results; how many benchmarks they are."""
+    results = []
+    for line in lines:
+        line = line.removeprefix("# ")
+        if line.startswith(ABOUT):
+            results.append(dict(json.loads(line.removeprefix(ABOUT)), rows=[]))
+            results[-1]["benchmark"] += "-guest"
+        elif line.startswith(ROW):
+            results[-1]["rows"].append(json.loads(line.removeprefix(ROW)))
+    for result in results:
+        keep(result)
+    return len(results)
 
 
 def load(name):
@@ -168,6 +199,8 @@ def line_through(points):
 
 
 def main():
+    if sys.argv[1] == "--from-guest":
+        sys.exit(0 if keep_from_guest(sys.stdin) else "results: the guest told none")
     results = Results(sys.argv[1])
     results.add_lines(sys.stdin)
     results.save()
