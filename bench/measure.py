@@ -178,7 +178,7 @@ def that_fit(results, sizes_mib):
 
 
 def criu(action, pid, directory, *options, binary=LAUNCHER):
-    directory.mkdir()
+    directory.mkdir(parents=True)
     return run([binary, action, "-t", pid, "-D", directory, "-o", "log", "-v2", *options])
 
 
