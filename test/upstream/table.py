@@ -16,7 +16,8 @@ stock CRIU without pre-dumps, and then with our launcher in each mode.
 |---|---|
 {modes}
 A test that stock CRIU passes and ours does not is run once more by both, stock with all options of the mode except
-the pre-dumps. "As stock": stock CRIU fails as well. "Flaky": passed the second time. Else it is a regression.
+the pre-dumps. "As stock": stock CRIU fails as well. "Flaky": passed the second time. Else it is a regression. Our own
+tests are about pre-dumps: where zdtm.py tells them of one they must pass, whatever stock CRIU does.
 
 "Left": the tests whose last dump, before the restore, left pages to its parents; the share of all their pages that
 it left (by RPC the script cannot see it).
