@@ -31,10 +31,10 @@ int image_pages_open(struct image_pages *ret_pages, int dir_fd, unsigned int pid
 
 	/* Without the pagemap nobody looks at it, so it may have its own name from the start. */
 	pages_name(&pages, name);
-	pages.fd = openat(dir_fd, name, flags | O_DIRECT, 0600);
+	pages.fd = openat(dir_fd, name, flags | O_DIRECT, IMAGE_MODE);
 	pages.direct = pages.fd >= 0;
 	if (pages.fd < 0 && errno == EINVAL)
-		pages.fd = openat(dir_fd, name, flags, 0600);
+		pages.fd = openat(dir_fd, name, flags, IMAGE_MODE);
 	if (pages.fd < 0)
 		return -errno;
 	pages.open = true;

@@ -28,7 +28,8 @@ static int write_number(FILE *file, uint32_t number)
 static int open_temporary(struct image_writer *writer)
 {
 	auto_close int fd = openat(writer->dir_fd, writer->temporary,
-				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+				   IMAGE_MODE);
 
 	writer->file = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!writer->file)

@@ -2,7 +2,7 @@
 /*
  * Writing an image in CRIU's framing (see stream.h): magic numbers, then messages behind their
  * lengths. The image is written under a temporary name and appears under its own, complete and
- * synced, at image_writer_commit(); image_writer_abandon() leaves nothing. Mode 0600, as CRIU's.
+ * synced, at image_writer_commit(); image_writer_abandon() leaves nothing.
  */
 #ifndef LAZY_WP_IMAGE_WRITER_H
 #define LAZY_WP_IMAGE_WRITER_H
@@ -12,6 +12,12 @@
 #include <stdio.h>
 
 #include <protobuf-c/protobuf-c.h>
+
+/*
+ * The mode of CRIU's own images: to restore a tree with a user namespace it reads them as a user of
+ * that, who is nobody outside. Who may see them is up to the directory.
+ */
+#define IMAGE_MODE 0644
 
 struct image_writer {
 	FILE *file;

@@ -24,6 +24,13 @@ can_hide() {
 	[ "$(tracker_in_use)" = uffd-wp ] && [ "$(printf '%s\n' 6.15 "$(uname -r)" | sort -V | head -n 1)" = 6.15 ]
 }
 
+# A restore in a user namespace reads them as another user. CRIU's own are readable for all.
+images_are_readable() {
+	local hidden
+	hidden=$(find "$1" \( -name '*.img' -o -name stats-dump \) ! -perm -044 ! -type l)
+	[ -z "$hidden" ] || fail "not readable as CRIU's own are: $hidden"
+}
+
 main_job() {
 	local mode=$1 ckpt=$TMP/$1 options=() first
 	echo "# pre-dump mode $mode"
@@ -46,6 +53,7 @@ main_job() {
 		assert_at_most "$(stats_of "$ckpt/$n" pages_written)" $((first * BLOCKS_A_PAGE / 20)) "pages of $mode/$n"
 	done
 	stats_of "$ckpt/1" shpages_written >/dev/null # who reads CRIU's statistics expects all of them
+	images_are_readable "$ckpt"
 	check_stats "$ckpt/3"
 	check_stats "$ckpt/4"
 	! can_hide || [ "$hidden" -ge $(($(nr_pages 256) / 2)) ] || fail "CRIU was told of nearly every page"
@@ -54,6 +62,7 @@ main_job() {
 	end_dumpee
 }
 
+umask 022
 main_job live
 main_job splice
 # With larger pages CRIU's read mode asks process_vm_readv() for more pieces than IOV_MAX.
