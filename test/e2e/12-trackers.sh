@@ -16,7 +16,7 @@ snapshot() {
 	cat "/proc/$DUMPEE/maps"
 	find "/proc/$DUMPEE/fd" -type l -printf '%f %l\n' | sort
 	grep -E '^(TracerPid|SigBlk|SigIgn|SigCgt|SigPnd|ShdPnd):' "/proc/$DUMPEE/status"
-	ls -A "$TMP/refused"
+	ls -A --ignore=log "$TMP/refused"
 	"$BUILD/bin/criu-lazy-wp" status
 }
 
@@ -29,6 +29,7 @@ refused() {
 	[ "$code" = 1 ] || fail "$3 --lazy-wp=$1: exit $code"
 	[ "$(wc -l <"$TMP/out")" = 1 ] || fail "$3 --lazy-wp=$1: not one line: $(cat "$TMP/out")"
 	grep -qE "$2" "$TMP/out" || fail "$3 --lazy-wp=$1: unclear: $(cat "$TMP/out")"
+	grep -qE "$2" "$TMP/refused/log" || fail "$3 --lazy-wp=$1: the log does not say why"
 	diff "$TMP/before" <(snapshot) || fail "$3 --lazy-wp=$1 has changed something"
 	cat "$TMP/out"
 }

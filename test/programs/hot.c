@@ -235,8 +235,10 @@ int main(int argc, char **argv)
 	parse_options(&options, argc, argv);
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGUSR2);
-	signal(SIGCHLD, SIG_IGN);
+	if (options.save) {
+		sigaddset(&set, SIGUSR2);
+		signal(SIGCHLD, SIG_IGN);
+	}
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	arena_create(&arena, options.nr_pages, options.seed, options.advice);
 	if (options.mte)
