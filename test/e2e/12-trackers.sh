@@ -15,7 +15,7 @@ kernel_has() { "$BUILD/bin/criu-lazy-wp" check | grep -qE "^$1: +yes"; }
 snapshot() {
 	cat "/proc/$DUMPEE/maps"
 	find "/proc/$DUMPEE/fd" -type l -printf '%f %l\n' | sort
-	grep -E '^(TracerPid|SigBlk|SigIgn|SigCgt|SigPnd|ShdPnd):' "/proc/$DUMPEE/status"
+	grep -E '^(TracerPid|SigBlk|SigIgn|SigCgt|SigPnd|ShdPnd):' "/proc/$DUMPEE/status" | normal_status
 	ls -A --ignore=log "$TMP/refused"
 	"$BUILD/bin/criu-lazy-wp" status
 }

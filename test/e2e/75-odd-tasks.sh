@@ -52,13 +52,10 @@ expect_refusal() {
 	echo "$1: exit $4, untouched: $(cat "$TMP/out")"
 }
 
-# A sleeping and a running task are as good as each other, and it need not be put back at once. The
-# program itself unblocks SIGUSR1, bit 200, while it waits.
+# It need not be put back at once.
 is_untouched() {
-	diff <(normal <"$TMP/before") <(snapshot | normal) >"$TMP/difference"
+	diff <(normal_status <"$TMP/before") <(snapshot | normal_status) >"$TMP/difference"
 }
-
-normal() { sed 's/^State:\s*[RS] .*/State: active/; s/^\(SigBlk:.*\)2\(..\)$/\10\2/'; }
 
 # works DIR: two pre-dumps without a warning, a dump and a restore, with all bytes right.
 works() {

@@ -107,6 +107,10 @@ tracker_in_use() {
 	esac
 }
 
+# For lines of /proc/PID/status: a sleeping and a running task are as good as each other, and the
+# programs unblock SIGUSR1, bit 200, while they wait.
+normal_status() { sed 's/^State:\s*[RS] .*/State: active/; s/^\(SigBlk:.*\)2\(..\)$/\10\2/'; }
+
 # nr_pages MIB: of memory
 nr_pages() { echo $(($1 * 1024 * 1024 / $(getconf PAGESIZE))); }
 
