@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A small swap device of the test's own (zram), and pages pushed out to it. Its number is in the
- * file "swap.device" of the test's directory, by which the test's hook removes it at the end.
+ * file "swap.device" of the test's directory, by which the test's hook removes it at the end. Its
+ * label tells whose it is to whoever does not know that directory (test/upstream/clean).
  */
 #ifndef ZDTM_SWAP_H
 #define ZDTM_SWAP_H
@@ -18,12 +19,13 @@
 #define MADV_PAGEOUT 21
 #endif
 
-/* A swap area's first page: sizes in its second KiB, the signature at its end. */
+/* A swap area's first page: sizes and label in its second KiB, the signature at its end. */
 static inline int swap_format(const char *device)
 {
 	struct {
 		uint32_t version, last_page, bad_pages;
-	} header = { 1, (uint32_t)(SWAP_BYTES / page_size()) - 1, 0 };
+		char uuid[16], label[16];
+	} header = { 1, (uint32_t)(SWAP_BYTES / page_size()) - 1, 0, "", "lazy-wp-test" };
 	int fd = open(device, O_WRONLY | O_CLOEXEC);
 	bool done = fd >= 0 && pwrite(fd, &header, sizeof(header), 1024) == sizeof(header) &&
 		    pwrite(fd, "SWAPSPACE2", 10, (off_t)page_size() - 10) == 10 && !fsync(fd);
