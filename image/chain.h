@@ -38,8 +38,8 @@ struct image_chain;
 
 /*
  * Opens the chain of the task pid (as in image names) from dir_fd on, which stays the caller's.
- * -ENOENT: dir_fd has no pagemap of it; -ENOTSUP: pages are compressed; -EBADMSG: an image is corrupt; -ELOOP: `parent` links
- * lead back or are too many; errors of openat(2), -ENOMEM.
+ * -ENOENT: dir_fd has no pagemap of it; -ENOTSUP: pages are compressed; -EBADMSG: an image is
+ * corrupt; -ELOOP: `parent` links lead back or are too many; errors of openat(2), -ENOMEM.
  */
 int image_chain_open(int dir_fd, unsigned int pid, struct image_chain **ret_chain,
 		     struct image_error *error);

@@ -22,7 +22,11 @@
 #define INJECT_VOLATILE_SET_MAX_BYTES (16 * 1024)
 #define INJECT_VOLATILE_SETS_MAX      2
 
-/* struct ptrace_sud_config, Linux 6.4. */
+/* In <linux/ptrace.h>, which cannot be included beside <sys/ptrace.h>. */
+#define INJECT_SET_DISPATCH 0x4210 /* Linux 6.4: PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG */
+#define INJECT_GET_DISPATCH 0x4211
+
+/* struct ptrace_sud_config. */
 struct inject_dispatch_config {
 	uint64_t mode, selector, offset, len;
 };

@@ -8,10 +8,6 @@
 #include "ptrace-inject/ctl.h"
 #include "ptrace-inject/task-status.h"
 
-/* In <linux/ptrace.h>, which cannot be included beside <sys/ptrace.h>. */
-#define SET_SYSCALL_USER_DISPATCH 0x4210 /* Linux 6.4 */
-#define GET_SYSCALL_USER_DISPATCH 0x4211
-
 #define ALL_SIGNALS UINT64_MAX
 /*
  * The start of struct user_sve_header, which both volatile sets of arm64 begin with. What the
@@ -120,7 +116,7 @@ int inject_ctl_restore_signals(struct inject_ctl *ctl)
 int inject_ctl_disable_dispatch(struct inject_ctl *ctl)
 {
 	struct inject_dispatch_config off = { 0 };
-	long error = tracee_request(&ctl->tracee, GET_SYSCALL_USER_DISPATCH, sizeof(ctl->dispatch),
+	long error = tracee_request(&ctl->tracee, INJECT_GET_DISPATCH, sizeof(ctl->dispatch),
 				    (uintptr_t)&ctl->dispatch);
 
 	if (error == -ESRCH)
@@ -128,15 +124,14 @@ int inject_ctl_disable_dispatch(struct inject_ctl *ctl)
 	if (error || !ctl->dispatch.mode) /* not on this architecture, or not used */
 		return 0;
 	ctl->dispatch_saved = true;
-	return (int)tracee_request(&ctl->tracee, SET_SYSCALL_USER_DISPATCH, sizeof(off),
-				   (uintptr_t)&off);
+	return (int)tracee_request(&ctl->tracee, INJECT_SET_DISPATCH, sizeof(off), (uintptr_t)&off);
 }
 
 int inject_ctl_restore_dispatch(struct inject_ctl *ctl)
 {
 	if (!ctl->dispatch_saved)
 		return 0;
-	return (int)tracee_request(&ctl->tracee, SET_SYSCALL_USER_DISPATCH, sizeof(ctl->dispatch),
+	return (int)tracee_request(&ctl->tracee, INJECT_SET_DISPATCH, sizeof(ctl->dispatch),
 				   (uintptr_t)&ctl->dispatch);
 }
 

@@ -39,7 +39,6 @@ static bool takes_value(const char *arg)
 		"--ext-mount-map",
 		"--skip-mnt",
 		"--enable-fs",
-		"--cgroup-root",
 		"--cgroup-props",
 		"--cgroup-props-file",
 		"--cgroup-dump-controller",

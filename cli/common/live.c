@@ -11,6 +11,7 @@
 
 #include "cli/common/criu-version.h"
 #include "cli/common/live-options.h"
+#include "cli/common/refusal.h"
 #include "cli/common/target.h"
 #include "harvest/harvest.h"
 #include "image/pagemap.h"
@@ -41,19 +42,15 @@ static void log_to_file(enum log_level level, const char *line)
 
 static int open_log(const struct live_options *options)
 {
-	auto_close int work = open(options->work ? options->work : options->images,
-				   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
 	clock_gettime(CLOCK_MONOTONIC, &criu_log.start);
 	criu_log.verbosity = options->verbosity;
 	criu_log.fd = STDERR_FILENO;
 	if (options->log_file) {
-		criu_log.fd = openat(work, options->log_file,
-				     O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+		criu_log.fd = cli_open_log(options->work, options->images, options->log_file, true);
 		if (criu_log.fd < 0) {
 			log_error("cannot write the log %s: %s", options->log_file,
-				  strerror(errno));
-			return -errno;
+				  strerror(-criu_log.fd));
+			return criu_log.fd;
 		}
 	}
 	log_set_callback(log_to_file);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cli/common/refusal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 
@@ -10,14 +11,13 @@
 static const struct cli_command_line *refused;
 static bool begun;
 
-/* Without the directory there is no log, which the message is perhaps about. */
-static int open_log(void)
+int cli_open_log(const char *work, const char *images, const char *name, bool anew)
 {
-	const char *directory = refused->work ? refused->work : refused->images;
-	auto_close int work = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_close int dir = open(work ? work : images, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (anew ? O_TRUNC : 0),
+			0600);
 
-	return openat(work, refused->log_file,
-		      O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (begun ? 0 : O_TRUNC), 0600);
+	return fd < 0 ? -errno : fd;
 }
 
 static void log_to_both(enum log_level level, const char *text)
@@ -28,7 +28,8 @@ static void log_to_both(enum log_level level, const char *text)
 	if (level > LOG_LEVEL_WARN)
 		return;
 	fprintf(stderr, "%s%s\n", prefix, text);
-	file = open_log();
+	/* Without the directory there is no log, which the message is perhaps about. */
+	file = cli_open_log(refused->work, refused->images, refused->log_file, !begun);
 	begun = file >= 0;
 	if (begun)
 		dprintf(file, "(00.000000) lazy-wp: %s%s\n", prefix, text);

@@ -6,6 +6,8 @@
 #ifndef LAZY_WP_CLI_COMMON_REFUSAL_H
 #define LAZY_WP_CLI_COMMON_REFUSAL_H
 
+#include <stdbool.h>
+
 #include "cli/common/command-line.h"
 
 /*
@@ -13,5 +15,11 @@
  * one; CRIU begins it anew when it is run. The line must stay.
  */
 void cli_refusals_to_log(const struct cli_command_line *line);
+
+/*
+ * Opens CRIU's log file to append to, relative to work, or to images if that is NULL; anew: emptied.
+ * Errors of open(2); -EBADF: there is no such directory.
+ */
+int cli_open_log(const char *work, const char *images, const char *name, bool anew);
 
 #endif

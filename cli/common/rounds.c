@@ -98,10 +98,12 @@ static double predict(struct rounds *rounds, const struct harvest_result *result
 	return before_ms;
 }
 
-/* Without any dirty page it would not be much shorter: there is nothing that another round can do. */
-static bool is_shortest(const struct rounds *rounds)
+/* NO_PAGES: without any dirty page the freeze would not be much shorter, so no round can help. */
+static enum verdict judge_prediction(const struct rounds *rounds)
 {
-	return rounds->pages_ms < rounds->predicted_ms * (1 - STALL_RATIO);
+	if (rounds->predicted_ms <= rounds->options->max_downtime_ms)
+		return SHORT_ENOUGH;
+	return rounds->pages_ms < rounds->predicted_ms * (1 - STALL_RATIO) ? NO_PAGES : GO_ON;
 }
 
 static int open_round(const struct rounds *rounds, unsigned int number)
@@ -159,12 +161,11 @@ static bool throttle_more(struct rounds *rounds)
 static enum verdict judge(struct rounds *rounds, double before_ms, unsigned int number)
 {
 	bool helped = number == 1 || rounds->predicted_ms < before_ms * STALL_RATIO;
+	enum verdict verdict = judge_prediction(rounds);
 
 	rounds->nr_stalls = helped ? 0 : rounds->nr_stalls + 1;
-	if (rounds->predicted_ms <= rounds->options->max_downtime_ms)
-		return SHORT_ENOUGH;
-	if (is_shortest(rounds))
-		return NO_PAGES;
+	if (verdict != GO_ON)
+		return verdict;
 	if (number >= rounds->options->max_rounds)
 		return rounds->nr_stalls >= STALL_ROUNDS ? STALLED : LAST_ROUND;
 	if (rounds->end && now_s() >= rounds->end)
@@ -282,10 +283,7 @@ static int look_first(struct rounds *rounds, enum verdict *ret_verdict)
 	now.pages_dirty = view.pages_dirty;
 	now.smaps_us = view.smaps_us;
 	predict(rounds, &now);
-	if (rounds->predicted_ms <= rounds->options->max_downtime_ms)
-		*ret_verdict = SHORT_ENOUGH;
-	else if (is_shortest(rounds))
-		*ret_verdict = NO_PAGES;
+	*ret_verdict = judge_prediction(rounds);
 	return 0;
 }
 

@@ -6,10 +6,11 @@
 . "$(dirname "$0")/lib.sh"
 
 PROCESSES=20 THREADS=8
+TIMEOUT=$((10 * ${LAZY_WP_TEST_SLOWNESS:-1})) # CRIU's for a freeze is 10 s
 [ "${LAZY_WP_TEST_SLOWNESS:-1}" = 1 ] || PROCESSES=6 THREADS=4
 
 tree_job() {
-	local mode=$1 ckpt=$TMP/$1 options=(--timeout $((10 * ${LAZY_WP_TEST_SLOWNESS:-1}))) # CRIU's freeze
+	local mode=$1 ckpt=$TMP/$1 options=(--timeout "$TIMEOUT")
 	echo "# pre-dump mode $mode"
 	[ "$mode" = live ] || options+=(--pre-dump-mode "$mode")
 	# An emulated machine would have written everything before the first pre-dump has ended.
@@ -21,8 +22,7 @@ tree_job() {
 			"${parent[@]}"
 		expect_intact "done"
 	done
-	run_criu "$LAUNCHER" dump "$ckpt/4" --lazy-wp -t "$DUMPEE" --prev-images-dir ../3 \
-		--timeout $((10 * ${LAZY_WP_TEST_SLOWNESS:-1}))
+	run_criu "$LAUNCHER" dump "$ckpt/4" --lazy-wp -t "$DUMPEE" --prev-images-dir ../3 --timeout "$TIMEOUT"
 	wait_gone
 
 	first=$(stats_of "$ckpt/1" pages_written)

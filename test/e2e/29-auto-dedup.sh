@@ -86,16 +86,18 @@ wrong_parent() {
 	verify 11
 }
 
+usage_of_parents() { echo $(($(disk_usage "$CHAIN/11") + $(disk_usage "$CHAIN/12"))); }
+
 # CRIU punches by itself; what it was not told of stays where it is.
 dump() {
 	local before
 	pre_dump 12 11 --auto-dedup
-	before=$(($(disk_usage "$CHAIN/11") + $(disk_usage "$CHAIN/12")))
+	before=$(usage_of_parents)
 	mkdir "$CHAIN/13"
 	run_criu "$LAUNCHER" dump "$CHAIN/13" --lazy-wp -t "$DUMPEE" --prev-images-dir ../12 --max-rounds 0 --auto-dedup
 	wait_gone
 	assert_at_most "$(stats_of "$CHAIN/13" pages_written)" 16000 "pages of the dump"
-	[ $(($(disk_usage "$CHAIN/11") + $(disk_usage "$CHAIN/12"))) -lt "$before" ] || fail "CRIU has punched nothing"
+	[ "$(usage_of_parents)" -lt "$before" ] || fail "CRIU has punched nothing"
 	run_criu "$CRIU" restore "$CHAIN/13" -d
 	expect_intact ok
 }

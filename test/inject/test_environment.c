@@ -136,7 +136,6 @@ static void end_leader_and_echo(struct target_side *side)
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH 59
 #endif
-#define GET_SYSCALL_USER_DISPATCH 0x4211 /* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG */
 
 static volatile char dispatch_selector;
 static volatile int dispatched, dispatch_stop;
@@ -190,8 +189,7 @@ static bool tracer_knows_dispatch(pid_t pid)
 	if (ptrace(PTRACE_SEIZE, pid, 0, 0) || ptrace(PTRACE_INTERRUPT, pid, 0, 0))
 		return false;
 	waitpid(pid, NULL, __WALL);
-	known = !ptrace((enum __ptrace_request)GET_SYSCALL_USER_DISPATCH, pid, sizeof(config),
-			&config);
+	known = !ptrace((enum __ptrace_request)INJECT_GET_DISPATCH, pid, sizeof(config), &config);
 	ptrace(PTRACE_DETACH, pid, 0, 0);
 	return known;
 }

@@ -67,8 +67,8 @@ static inline void begin_pagemap(struct bytes *bytes, uint32_t pages_id)
 	add_message(bytes, &head.base);
 }
 
-/* As CRIU 4.2 writes it. */
-static inline void add_entry(struct bytes *bytes, uint64_t vaddr, uint64_t nr_pages, uint32_t flags)
+static inline void add_entry_with(struct bytes *bytes, uint64_t vaddr, uint64_t nr_pages,
+				  uint32_t flags, LwpPagemapBlocks *blocks)
 {
 	LwpPagemapEntry entry = LWP_PAGEMAP_ENTRY__INIT;
 
@@ -77,24 +77,24 @@ static inline void add_entry(struct bytes *bytes, uint64_t vaddr, uint64_t nr_pa
 	entry.nr_pages = nr_pages;
 	entry.has_flags = true;
 	entry.flags = flags;
+	entry.blocks = blocks;
 	add_message(bytes, &entry.base);
 }
 
-/* As CRIU 4.3 writes it with --compress: bytes are those in pages-N.img. */
+/* As CRIU 4.2 writes it. */
+static inline void add_entry(struct bytes *bytes, uint64_t vaddr, uint64_t nr_pages, uint32_t flags)
+{
+	add_entry_with(bytes, vaddr, nr_pages, flags, NULL);
+}
+
+/* As CRIU 4.3 writes it with --compress; payload: its bytes in pages-N.img. */
 static inline void add_compressed_entry(struct bytes *bytes, uint64_t vaddr, uint64_t nr_pages,
 					uint64_t payload)
 {
-	LwpPagemapEntry entry = LWP_PAGEMAP_ENTRY__INIT;
 	LwpPagemapBlocks blocks = LWP_PAGEMAP_BLOCKS__INIT;
 
-	entry.vaddr = vaddr;
-	entry.has_nr_pages = true;
-	entry.nr_pages = nr_pages;
-	entry.has_flags = true;
-	entry.flags = IMAGE_PAGES_PRESENT;
-	entry.blocks = &blocks;
 	blocks.total_payload_size = payload;
-	add_message(bytes, &entry.base);
+	add_entry_with(bytes, vaddr, nr_pages, IMAGE_PAGES_PRESENT, &blocks);
 }
 
 static inline void write_file(int dir, const char *name, const void *bytes, size_t len)
