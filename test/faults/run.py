@@ -14,6 +14,8 @@ from processes import COMMAND_S, is_gone, keeper_of, kill_and_wait, link_of, sta
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SIZE_MIB = 16
+HOT_PERCENT = 5
+HOT_PAGES = (SIZE_MIB << 20) * HOT_PERCENT // 100 // os.sysconf("SC_PAGE_SIZE")
 COMMANDS = {"live": ["pre-dump"], "splice": ["pre-dump", "--pre-dump-mode", "splice"],
             "dump": ["dump"]}
 SIGUSR1_BIT = 1 << (signal.SIGUSR1 - 1)  # which the dumpee itself unblocks for a wait
@@ -44,7 +46,8 @@ class Run:
 
     def start(self):
         self.dumpee = subprocess.Popen(
-            [self.program, str(SIZE_MIB), "5", "--rate", "5000", "--status", self.status],
+            [self.program, str(SIZE_MIB), str(HOT_PERCENT), "--rate", "5000", "--status",
+             self.status],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True)
         self.pid = self.dumpee.pid
@@ -172,6 +175,16 @@ class Run:
         lines = self.lines()
         if lines.count("\nok") <= before:
             raise Failure(f"memory is not intact: {lines.splitlines()[-1]}")
+
+    def rewrites(self):
+        self.expect_intact()
+        return int(re.findall(r"^ok \d+ (\d+)", self.lines(), re.M)[-1])
+
+    def wait_rewritten(self):
+        """Until nearly all of the hot pages have been written once more."""
+        enough = self.rewrites() + 4 * HOT_PAGES
+        if not wait_until(lambda: self.rewrites() >= enough, COMMAND_S):
+            raise Failure("the dumpee does not write")
 
     def wait_gone(self):
         self.dumpee.wait(COMMAND_S)
