@@ -2,8 +2,10 @@
 #include "ptrace-inject/hold.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +13,68 @@
 #include "ptrace-inject/task-status.h"
 #include "util/cleanup.h"
 #include "util/process.h"
+
+/* See seize(). */
+#define ALARM_US    20000
+#define HANG_ALARMS 100
+
+static struct hold *seizing;
+static volatile sig_atomic_t alarms;
+
+/* What a tracee last did, looked at only; si_pid is 0 for nothing. -1: it is no tracee any more. */
+static int peek(const struct tracee *tracee, siginfo_t *info)
+{
+	info->si_pid = 0;
+	return waitid(P_PID, (id_t)tracee->tid, info,
+		      WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL);
+}
+
+static bool is_death(const siginfo_t *info)
+{
+	return info->si_pid && info->si_code != CLD_TRAPPED && info->si_code != CLD_STOPPED;
+}
+
+/* Of the dead the tracer must take note, or their process would wait in an exec forever. */
+static void reap(struct tracee *tracee)
+{
+	waitpid(tracee->tid, NULL, WNOHANG | __WALL);
+	tracee->stop = TRACEE_GONE;
+}
+
+static void on_alarm(int signal)
+{
+	int error = errno;
+	siginfo_t info;
+
+	(void)signal;
+	if (alarms++ == HANG_ALARMS)
+		_exit(1);
+	for (size_t i = 0; i < seizing->nr; i++)
+		if (!peek(&seizing->v[i], &info) && is_death(&info))
+			reap(&seizing->v[i]);
+	errno = error;
+}
+
+/*
+ * PTRACE_SEIZE of a thread that is in exec waits for it, and the exec for the end of the threads
+ * that are held, of which we must take note: from a signal handler. Each by itself: a wait for
+ * any child consumes stops of tracees as well, whatever its options (kernel/exit.c, "Traditionally
+ * we see ptrace'd stopped tasks"), and with them their signals. If that does not help, our end does.
+ */
+static int seize(struct hold *hold, struct tracee *tracee)
+{
+	const struct itimerval often = { { 0, ALARM_US }, { 0, ALARM_US } }, never = { 0 };
+	const struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
+	int error;
+
+	seizing = hold;
+	alarms = 0;
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	error = tracee_seize(tracee);
+	setitimer(ITIMER_REAL, &never, NULL);
+	return error;
+}
 
 static bool is_known(const struct hold *hold, pid_t tid)
 {
@@ -48,7 +112,7 @@ static int look_at_thread(struct hold *hold, pid_t pid, pid_t tid)
 		return 0;
 	if (status.tracer == getpid())
 		return append(hold, &tracee);
-	if (status.tracer || status.state != 'R' || tracee_seize(&tracee))
+	if (status.tracer || status.state != 'R' || seize(hold, &tracee))
 		return 0;
 	tracee_interrupt(&tracee);
 	return append(hold, &tracee);
@@ -75,13 +139,6 @@ int hold_look(struct hold *hold, pid_t root)
 	return ret;
 }
 
-/* Of the dead the tracer must take note, or their process would wait in an exec forever. */
-static void reap(struct tracee *tracee)
-{
-	waitpid(tracee->tid, NULL, WNOHANG | __WALL);
-	tracee->stop = TRACEE_GONE;
-}
-
 static void note_stop(struct tracee *tracee, int status)
 {
 	if (status >> 8 == PTRACE_EVENT_STOP) {
@@ -95,18 +152,13 @@ static void note_stop(struct tracee *tracee, int status)
 
 static void settle(struct tracee *tracee)
 {
-	siginfo_t info = { 0 };
+	siginfo_t info;
 
-	if (waitid(P_PID, (id_t)tracee->tid, &info,
-		   WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL)) {
+	if (peek(tracee, &info))
 		tracee->stop = TRACEE_GONE; /* another thread's exec took it away */
-		return;
-	}
-	if (!info.si_pid)
-		return;
-	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED)
+	else if (is_death(&info))
 		reap(tracee);
-	else if (tracee->stop == TRACEE_RUNNING)
+	else if (info.si_pid && tracee->stop == TRACEE_RUNNING)
 		note_stop(tracee, info.si_status);
 }
 

@@ -25,7 +25,10 @@ struct hold {
 	size_t nr, cap;
 };
 
-/* Asks every running thread of root and its descendants to stop. -ESRCH: root is gone; -ENOMEM. */
+/*
+ * Asks every running thread of root and its descendants to stop. -ESRCH: root is gone; -ENOMEM.
+ * Uses SIGALRM, which must not be blocked, and its timer; ends the process if a seizure hangs.
+ */
 int hold_look(struct hold *hold, pid_t root);
 
 /* Notes who has stopped, or died, since; what a program could see of its stop is hidden. */

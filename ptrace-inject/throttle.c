@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,13 +22,6 @@
 #define SETTLE_US   20000
 /* The tree's writers want the processor all the time, and the helper very little of it. */
 #define NICENESS (-20)
-/*
- * PTRACE_SEIZE of a thread that is in exec waits for it, and the exec for the end of the threads
- * that are held, of which the helper must take note: it does so from a signal handler, so often
- * during a look. Should that not help, the helper's end does.
- */
-#define REAP_US    20000
-#define HANG_REAPS 100
 
 struct order {
 	pid_t root, parent;
@@ -54,34 +46,6 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static volatile sig_atomic_t reaps;
-
-/* Only of the dead: who has stopped is waited for elsewhere. */
-static void reap(int signal)
-{
-	siginfo_t info = { 0 };
-	int error = errno;
-
-	(void)signal;
-	if (reaps++ == HANG_REAPS)
-		_exit(1);
-	while (!waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WALL) && info.si_pid)
-		info.si_pid = 0;
-	errno = error;
-}
-
-static int look(struct hold *hold, pid_t root)
-{
-	const struct itimerval often = { { 0, REAP_US }, { 0, REAP_US } }, never = { 0 };
-	int ret;
-
-	reaps = 0;
-	setitimer(ITIMER_REAL, &often, NULL);
-	ret = hold_look(hold, root);
-	setitimer(ITIMER_REAL, &never, NULL);
-	return ret;
-}
-
 /* A look at a large tree takes long: as long again the helper sleeps. True: it is to end. */
 static bool stand_still(struct hold *hold, pid_t root, uint64_t until_us)
 {
@@ -91,7 +55,7 @@ static bool stand_still(struct hold *hold, pid_t root, uint64_t until_us)
 		uint64_t start = clock_us(CLOCK_MONOTONIC), after;
 
 		hold_settle(hold);
-		end = look(hold, root);
+		end = hold_look(hold, root);
 		hold_settle(hold);
 		after = clock_us(CLOCK_MONOTONIC);
 		end = end || wait_until(earlier(until_us, after + LOOK_US + (after - start)));
@@ -132,13 +96,11 @@ static void settle_all(struct hold *hold)
  */
 static bool prepare(const struct order *order)
 {
-	const struct sigaction action = { .sa_handler = reap, .sa_flags = SA_RESTART };
 	sigset_t alarms;
 
 	setsid();
 	close_range(3, ~0U, 0);
 	setpriority(PRIO_PROCESS, 0, NICENESS);
-	sigaction(SIGALRM, &action, NULL);
 	sigemptyset(&alarms);
 	sigaddset(&alarms, SIGALRM);
 	sigprocmask(SIG_UNBLOCK, &alarms, NULL);

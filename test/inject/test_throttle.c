@@ -19,12 +19,13 @@
 #include "ptrace-inject/throttle.h"
 #include "test/inject/harness/harness.h"
 
-#define MOST       99
-#define ANSWER_MS  20000
-#define NR_HELPERS 100
-#define NR_THREADS 3
-#define NR_EXECS   40
-#define NR_WAITS   30
+#define MOST        99
+#define ANSWER_MS   20000
+#define NR_HELPERS  100
+#define NR_THREADS  3
+#define NR_SLEEPERS 2000
+#define NR_EXECS    40
+#define NR_WAITS    30
 /* Of a call that ended with EINTR arm64 does not show whether a handler has run (arch/aarch64). */
 #ifdef __aarch64__
 #define MOST_INTERRUPTED (NR_WAITS / 4)
@@ -166,13 +167,29 @@ static void on_queued(int signal, siginfo_t *info, void *context)
 	queued++;
 }
 
+static void *sleep_thread(void *unused)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+	pause();
+	return unused;
+}
+
 /* Most of its time goes into the delivery of signals: how many it has sent it says, and has got. */
 static void signal_itself(struct target_side *side)
 {
 	const struct sigaction action = { .sa_sigaction = on_queued, .sa_flags = SA_SIGINFO };
+	const unsigned int *sleepers = side->argument;
+	pthread_t thread;
 	int sent = 0;
 
 	sigaction(SIGRTMIN, &action, NULL);
+	for (unsigned int i = 0; i < *sleepers; i++)
+		if (pthread_create(&thread, NULL, sleep_thread, NULL))
+			abort();
+	side_say(side, 1);
 	while (!atomic_load(enough))
 		if (!sigqueue(getpid(), SIGRTMIN, (union sigval){ .sival_int = sent }))
 			sent++;
@@ -182,13 +199,18 @@ static void signal_itself(struct target_side *side)
 	side_hear(side);
 }
 
-/* Every other helper is killed, most of them while the target stands still. */
-static void check_signals(void)
+/*
+ * Every other helper is killed, most of them while the target stands still. Sleepers make a look
+ * take long.
+ */
+static void check_signals(unsigned int sleepers)
 {
-	uint64_t sent = 0, arrived = 1, disorder = 1;
+	uint64_t ready, sent = 0, arrived = 1, disorder = 1;
 	struct target target;
 
-	target_start(&target, signal_itself, NULL);
+	atomic_store(enough, 0);
+	target_start(&target, signal_itself, &sleepers);
+	target_hear(&target, ANSWER_MS, &ready);
 	for (int i = 0; i < NR_HELPERS; i++) {
 		pid_t helper = begin(target.pid, 50);
 
@@ -201,8 +223,8 @@ static void check_signals(void)
 	target_hear(&target, ANSWER_MS, &sent);
 	target_hear(&target, ANSWER_MS, &arrived);
 	target_hear(&target, ANSWER_MS, &disorder);
-	tap_ok(sent && arrived == sent, "%ju of %ju signals arrived, with %d helpers",
-	       (uintmax_t)arrived, (uintmax_t)sent, NR_HELPERS);
+	tap_ok(sent && arrived == sent, "%ju of %ju signals arrived, with %d helpers, %u sleepers",
+	       (uintmax_t)arrived, (uintmax_t)sent, NR_HELPERS, sleepers);
 	tap_ok(!disorder, "in the order sent, with their values");
 	target_end(&target);
 }
@@ -368,7 +390,8 @@ int main(void)
 	check_share();
 	check_killed_helper();
 	check_killed_parent();
-	check_signals();
+	check_signals(0);
+	check_signals(NR_SLEEPERS / test_slowness());
 	check_timeouts();
 	check_stops();
 	check_other_tracer();

@@ -50,6 +50,19 @@ static void dontneed(struct worker *worker)
 	follow(worker, &range);
 }
 
+/*
+ * Of a page that was swapped in and is shared with a parent or child, MADV_FREE by one of them also
+ * loses the other's at its next way to swap (docs/tracking.md): a write makes it one's own.
+ */
+static void unshare(const struct worker *worker, const struct range *range)
+{
+	for (size_t page = 0; page < range->pages && (worker->depth || worker->child.pid); page++) {
+		volatile uint8_t *byte = range_page(range, page);
+
+		*byte = *byte;
+	}
+}
+
 static void free_lazily(struct worker *worker)
 {
 	struct range range = range_pick(worker);
@@ -61,6 +74,7 @@ static void free_lazily(struct worker *worker)
 		slot_settle(worker, slot);
 		range_verify(worker, &range);
 		unlock(&range);
+		unshare(worker, &range);
 		range_advise(&range, MADV_FREE);
 		memset(slot->states + range.first, PAGE_FREED, range.pages);
 		slot->is_pending = true;
