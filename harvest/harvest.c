@@ -7,6 +7,7 @@
 
 #include "harvest/pipe.h"
 #include "harvest/remote.h"
+#include "image/chain.h"
 #include "image/inventory.h"
 #include "session/session.h"
 #include "util/cleanup.h"
@@ -151,7 +152,7 @@ static void write_stats(const struct harvest *harvest)
 	session_write_stats(harvest->session, &figures);
 }
 
-/* CRIU's parent link; one that is there already is replaced, as CRIU does it. */
+/* CRIU's parent link. One that is there already is replaced, which CRIU does not do. */
 static int link_parent(const struct harvest_request *request)
 {
 	if (unlinkat(request->images, "parent", 0) && errno != ENOENT)
@@ -159,6 +160,19 @@ static int link_parent(const struct harvest_request *request)
 	if (request->parent && symlinkat(request->parent, request->images, "parent"))
 		return -errno;
 	return 0;
+}
+
+/* Before anything is written: the parent link and pages of a chain in use would be lost. */
+static int check_chain(const struct harvest_request *request)
+{
+	struct image_error error;
+	int ret = request->server ?
+			  0 :
+			  image_chain_check_parents(request->images, request->parent, &error);
+
+	if (ret)
+		log_error("pre-dump of %d failed: %s", request->root, error.text);
+	return ret;
 }
 
 /* session_ functions log their own failures. */
@@ -174,8 +188,10 @@ static int iterate(struct harvest *harvest)
 {
 	struct image_page_client *server = harvest->request->server;
 	uint64_t uptime_us;
-	int ret = failed(harvest, "parent link", link_parent(harvest->request));
+	int ret = check_chain(harvest->request);
 
+	if (!ret)
+		ret = failed(harvest, "parent link", link_parent(harvest->request));
 	if (!ret)
 		ret = failed(harvest, "images directory",
 			     session_set_images(harvest->session, harvest->request->images));

@@ -37,6 +37,14 @@ struct image_chain_run {
 struct image_chain;
 
 /*
+ * Looks whether the directories can be followed that begin with parent (seen from the directory
+ * images) and go on by `parent` links, as CRIU follows them in a dump and in a restore. parent may
+ * be NULL, or a link that is not there. -ELOOP: images is among them, or they lead back, or are too
+ * many; else a link leads nowhere: errors of openat(2).
+ */
+int image_chain_check_parents(int images, const char *parent, struct image_error *error);
+
+/*
  * Opens the chain of the task pid (as in image names) from dir_fd on, which stays the caller's.
  * -ENOENT: dir_fd has no pagemap of it; -ENOTSUP: pages are compressed; -EBADMSG: an image is
  * corrupt; -ELOOP: `parent` links lead back or are too many; errors of openat(2), -ENOMEM.

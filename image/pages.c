@@ -113,23 +113,36 @@ static int write_all(struct image_pages *pages, const uint8_t *bytes, size_t len
 	return 0;
 }
 
-/* Starts writing the newest piece, and waits for the one before it before dropping that. */
-static void flush(struct image_pages *pages)
+/* 0 also where this kernel or file system has no such call: then fsync() does it all. */
+static int sync_range(const struct image_pages *pages, uint64_t from, uint64_t to,
+		      unsigned int flags)
+{
+	if (!sync_file_range(pages->fd, (off_t)from, (off_t)(to - from), flags))
+		return 0;
+	return errno == ENOSYS || errno == EINVAL || errno == ESPIPE ? 0 : -errno;
+}
+
+/*
+ * Starts writing the newest piece, and waits for the one before it before dropping that. A
+ * failure to write is told to the first who asks, and here that is us, not fsync().
+ */
+static int flush(struct image_pages *pages)
 {
 	uint64_t before = pages->flushed >= FLUSH_BYTES ? pages->flushed - FLUSH_BYTES : 0;
+	int ret;
 
 	if (pages->direct || pages->bytes - pages->flushed < FLUSH_BYTES)
-		return;
-	sync_file_range(pages->fd, (off_t)pages->flushed, (off_t)(pages->bytes - pages->flushed),
-			SYNC_FILE_RANGE_WRITE);
-	if (pages->flushed > before) {
-		sync_file_range(pages->fd, (off_t)before, (off_t)(pages->flushed - before),
-				SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
-					SYNC_FILE_RANGE_WAIT_AFTER);
+		return 0;
+	ret = sync_range(pages, pages->flushed, pages->bytes, SYNC_FILE_RANGE_WRITE);
+	if (pages->flushed > before && !ret) {
+		ret = sync_range(pages, before, pages->flushed,
+				 SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+					 SYNC_FILE_RANGE_WAIT_AFTER);
 		posix_fadvise(pages->fd, (off_t)before, (off_t)(pages->flushed - before),
 			      POSIX_FADV_DONTNEED);
 	}
 	pages->flushed = pages->bytes;
+	return ret;
 }
 
 int image_pages_write(struct image_pages *pages)
@@ -140,8 +153,7 @@ int image_pages_write(struct image_pages *pages)
 		return ret;
 	pages->bytes += pages->gathered_len;
 	pages->gathered_len = 0;
-	flush(pages);
-	return 0;
+	return flush(pages);
 }
 
 static int gather(struct image_pages *pages, const uint8_t *bytes, size_t len)

@@ -15,6 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "image/chain.h"
 #include "image/inventory.h"
 #include "plugin/plugin.h"
 #include "plugin/rpc.h"
@@ -169,6 +170,18 @@ size_t plugin_before_answer(int fd, const void *packet, size_t len, uint8_t **re
 	return plugin.failed ? plugin_rpc_as_failure(packet, len, ret_packet) : 0;
 }
 
+/* What CRIU would do then is to dump everything, but it is not told of what is clean. */
+static int check_chain(void)
+{
+	struct image_error error;
+	int ret = image_chain_check_parents(plugin.images, "parent", &error);
+
+	if (ret)
+		log_error("%s of %d failed: %s: take another directory, or begin without a parent",
+			  plugin.activation.what, plugin.activation.root, error.text);
+	return ret;
+}
+
 int plugin_before_stop(pid_t pid)
 {
 	int ret;
@@ -181,8 +194,11 @@ int plugin_before_stop(pid_t pid)
 	inject_throttle_end(plugin.activation.throttle);
 	plugin.activation.throttle = 0;
 	plugin.images = criu_get_image_dir ? fcntl(criu_get_image_dir(), F_DUPFD_CLOEXEC, 0) : -1;
-	ret = session_open(plugin.activation.root, plugin.activation.what, plugin.activation.keeper,
-			   plugin.activation.tracker, &plugin.session);
+	ret = plugin_has_page_server() ? 0 : check_chain();
+	if (!ret)
+		ret = session_open(plugin.activation.root, plugin.activation.what,
+				   plugin.activation.keeper, plugin.activation.tracker,
+				   &plugin.session);
 	if (!ret)
 		ret = session_set_images(plugin.session, plugin.images);
 	/* A pre-dump's images are not complete before its inventory. */

@@ -13,6 +13,8 @@
 #include "util/cleanup.h"
 #include "util/process.h"
 
+#define LOOKS_MAX 8
+
 /*
  * Calls in which threads sleep long, and which at most copy into memory through the page tables.
  * In clone() and vfork() a parent waits for its child. A call that is not here costs a stop.
@@ -61,15 +63,46 @@ static int pass_thread(pid_t pid, pid_t tid)
 	return error == -ESRCH ? 0 : error;
 }
 
-/* Threads that are born meanwhile were in no call when it began, so one look is enough. */
+static bool contains(const struct process_list *list, pid_t tid)
+{
+	for (size_t i = 0; i < list->nr; i++)
+		if (list->v[i] == tid)
+			return true;
+	return false;
+}
+
+/* Those that are not in the list of the passed yet; how many there were is in *ret_nr. */
+static int pass_new_threads(pid_t pid, struct process_list *passed, size_t *ret_nr)
+{
+	auto_process_list struct process_list threads = { 0 };
+	size_t before = passed->nr;
+	int error = inject_own_error(process_threads(pid, &threads));
+
+	for (size_t i = 0; i < threads.nr && !error; i++) {
+		if (contains(passed, threads.v[i]))
+			continue;
+		error = pass_thread(pid, threads.v[i]);
+		if (!error)
+			error = inject_own_error(process_list_append(passed, threads.v[i]));
+	}
+	*ret_nr = passed->nr - before;
+	return error;
+}
+
+/*
+ * Threads that are born meanwhile were in no call when it began. But while one exits, the kernel's
+ * list may lack another that lives (fs/proc/base.c, next_tid()): it is read again until there is
+ * none that is new. A program whose threads come and go all the time is read so often at most.
+ */
 static int pass_threads(void *argument)
 {
 	pid_t pid = *(const pid_t *)argument;
-	auto_process_list struct process_list threads = { 0 };
-	int error = inject_own_error(process_threads(pid, &threads));
+	auto_process_list struct process_list passed = { 0 };
+	size_t nr = 1;
+	int error = 0;
 
-	for (size_t i = 0; i < threads.nr && !error; i++)
-		error = pass_thread(pid, threads.v[i]);
+	for (int i = 0; i < LOOKS_MAX && nr && !error; i++)
+		error = pass_new_threads(pid, &passed, &nr);
 	return error;
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "session/internal.h"
@@ -106,14 +107,32 @@ static int write_log(const struct session *session, const struct session_task *t
 	return ret ? ret : image_dirty_log_write(session->images, task->image_pid, &log);
 }
 
-/* EINVAL: this file system has nothing to sync. */
-static int sync_file(int fd)
+/*
+ * lost: data that was written is gone, or fsync(2) would not fail; which errno says so is the
+ * device's choice. The three are of file systems that have nothing to sync.
+ */
+static int sync_file(int fd, bool *lost)
 {
-	return fsync(fd) && errno != EINVAL ? -errno : 0;
+	int ret = fault_error("sync-before") ?: fsync(fd) ? -errno : 0;
+
+	if (!ret || ret == -EINVAL || ret == -EROFS || ret == -ENOSYS)
+		return 0;
+	*lost = true;
+	return ret;
+}
+
+/* Some file systems do not say so in a directory (DT_UNKNOWN). */
+static bool is_file(int dir, const struct dirent *entry)
+{
+	struct stat st;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_REG;
+	return fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) || S_ISREG(st.st_mode);
 }
 
 /* Data first: a commit must not outlive images that the disk refused to take. */
-static int sync_images(const struct session *session)
+static int sync_images(const struct session *session, bool *lost)
 {
 	int fd = openat(session->images, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), ret = 0;
 	auto_closedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -121,15 +140,17 @@ static int sync_images(const struct session *session)
 
 	if (!dir)
 		return -errno;
-	while (!ret && (entry = readdir(dir))) {
+	while (!ret && (errno = 0, entry = readdir(dir))) {
 		auto_close int file = -1;
 
-		if (entry->d_type != DT_REG)
+		if (!is_file(fd, entry))
 			continue;
 		file = openat(fd, entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		ret = file < 0 ? -errno : sync_file(file);
+		ret = file < 0 ? -errno : sync_file(file, lost);
 	}
-	return ret ? ret : sync_file(fd);
+	if (!ret && errno)
+		ret = -errno;
+	return ret ? ret : sync_file(fd, lost);
 }
 
 static int write_logs(const struct session *session)
@@ -144,22 +165,17 @@ static int write_logs(const struct session *session)
 	return ret;
 }
 
-/* What fsync(2) says when data that was written is gone; anything else is only not known. */
-static bool is_data_loss(int error)
-{
-	return error == -EIO || error == -ENOSPC || error == -EDQUOT;
-}
-
 int session_commit(struct session *session)
 {
 	int written, synced, ret;
+	bool lost = false;
 
 	if (!session->taking) /* nothing was taken, so there is nothing that could be lost */
 		return 0;
 	written = write_logs(session);
-	synced = fault_error("sync-before") ?: sync_images(session);
+	synced = sync_images(session, &lost);
 	fault_point("sync-after");
-	if (is_data_loss(synced)) {
+	if (lost) {
 		log_error("the images of %d are incomplete, the disk refused a part of them: %s",
 			  session->tree.root, strerror(-synced));
 		return synced;

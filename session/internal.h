@@ -4,6 +4,7 @@
 #define LAZY_WP_SESSION_INTERNAL_H
 
 #include "session/session.h"
+#include "util/process.h"
 
 struct session_times {
 	uint64_t adopt_us, take_us, settle_us;
@@ -20,6 +21,7 @@ struct session {
 	bool committed;             /* complete, on the disk, and the keeper knows */
 	bool keeper_lost;           /* it could not be told: nothing is taken in this iteration */
 	char writer[SESSION_REASON_MAX]; /* what can write the tree's memory unseen; "": nothing */
+	bool aio;                        /* some process of the machine has an AIO context */
 	bool hides;                      /* see session_set_hiding() */
 	bool remote, parent_proven;      /* see session_set_remote() */
 	int images;                      /* this iteration's directory, -1 before it is known */
@@ -67,6 +69,15 @@ int session_close_inherited(pid_t pid, const int *uffds, size_t nr);
  * they are being armed; fills session->writer, and warns.
  */
 void session_look_for_writers(struct session *session);
+
+/*
+ * writers.c: the tree's processes, those of the session that the kernel's lists of children have
+ * just passed over (proc(5)) or that have ended included. Errors of process_tree().
+ */
+int session_processes(const struct session *session, struct process_list *ret_list);
+
+/* settle.c: reads a task's mappings now: one by which the kernel writes, or NULL. */
+const char *session_writer_in_mappings(pid_t pid);
 
 /*
  * parent.c: fills task->cover with the pages that the parent images really have for it. Anything

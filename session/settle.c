@@ -17,7 +17,7 @@
 static int pass_tree(const struct session *session, char reason[SESSION_REASON_MAX])
 {
 	auto_process_list struct process_list tree = { 0 };
-	int ret = process_tree(session->tree.root, &tree);
+	int ret = session_processes(session, &tree);
 
 	for (size_t i = 0; i < tree.nr && !ret; i++) {
 		ret = inject_barrier(tree.v[i]);
@@ -38,7 +38,7 @@ static void begin_anew(struct session *session, const char *reason)
 			session_leave_untracked(session, &session->tasks[i], reason);
 }
 
-static const char *writer_in_mappings(pid_t pid)
+const char *session_writer_in_mappings(pid_t pid)
 {
 	auto_track_vmas struct track_vmas vmas = { 0 };
 	int ret = track_vmas_read(pid, false, &vmas);
@@ -54,7 +54,7 @@ static void look_at_mappings(struct session *session)
 {
 	for (size_t i = 0; i < session->nr_tasks; i++) {
 		struct session_task *task = &session->tasks[i];
-		const char *writer = task->armed ? writer_in_mappings(task->pid) : NULL;
+		const char *writer = task->armed ? session_writer_in_mappings(task->pid) : NULL;
 
 		if (writer)
 			session_leave_untracked(session, task, writer);

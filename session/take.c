@@ -28,6 +28,9 @@ static const char *writer_behind(const struct session *session, const struct ses
 
 	for (size_t i = 0; i < task->vmas.nr && !writer; i++)
 		writer = track_vma_writer(&task->vmas.v[i]);
+	/* The one kind that has no descriptor, and it may have come since the task was adopted. */
+	if (!writer && session->aio)
+		writer = session_writer_in_mappings(task->pid);
 	return !writer && session->writer[0] ? session->writer : writer;
 }
 

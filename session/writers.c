@@ -11,6 +11,7 @@
 
 #include "session/internal.h"
 #include "track/pins.h"
+#include "util/cleanup.h"
 #include "util/log.h"
 #include "util/process.h"
 
@@ -29,11 +30,44 @@ static void look_at(struct session *session, pid_t pid)
 			 pins.writer);
 }
 
+static bool contains(const struct process_list *list, pid_t pid)
+{
+	for (size_t i = 0; i < list->nr; i++)
+		if (list->v[i] == pid)
+			return true;
+	return false;
+}
+
+int session_processes(const struct session *session, struct process_list *ret_list)
+{
+	auto_process_list struct process_list list = { 0 };
+	int ret = process_tree(session->tree.root, &list);
+
+	for (size_t i = 0; i < session->nr_tasks && !ret; i++)
+		if (!contains(&list, session->tasks[i].pid))
+			ret = process_list_append(&list, session->tasks[i].pid);
+	if (ret)
+		return ret;
+	*ret_list = list;
+	list = (struct process_list){ 0 };
+	return 0;
+}
+
+/* An AIO context of any process here (man 5 proc_sys_fs); true also if that cannot be read. */
+static bool aio_is_used(void)
+{
+	auto_fclose FILE *file = fopen("/proc/sys/fs/aio-nr", "re");
+	unsigned long nr;
+
+	return !file || fscanf(file, "%lu", &nr) != 1 || nr;
+}
+
 void session_look_for_writers(struct session *session)
 {
 	auto_process_list struct process_list tree = { 0 };
-	int ret = process_tree(session->tree.root, &tree);
+	int ret = session_processes(session, &tree);
 
+	session->aio = aio_is_used();
 	if (ret)
 		snprintf(session->writer, sizeof(session->writer),
 			 "its processes are not known: %s", strerror(-ret));

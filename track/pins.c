@@ -21,6 +21,9 @@ static const struct {
 	{ "anon_inode:[vfio", "an open VFIO device" },
 	{ "/dev/iommu", "an open IOMMU device" },
 	{ "/dev/vhost-", "an open vhost device" },
+	{ "/dev/nvidia", "an open GPU" },
+	{ "/dev/sg", "an open SCSI generic device" },
+	{ "/dev/video", "an open video device" },
 };
 
 /* The first one found is told: a descriptor says more than the count of pages. */
@@ -35,7 +38,8 @@ void track_pins_parse_link(const char *link, struct track_pins *pins)
 	if (!strcmp(link, "anon_inode:[userfaultfd]"))
 		pins->userfaultfd = true;
 	for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++)
-		if (!strncmp(link, writers[i].link, strlen(writers[i].link)))
+		/* Anywhere: in a chroot's /dev, too. */
+		if (strstr(link, writers[i].link))
 			found(pins, writers[i].writer);
 }
 

@@ -54,6 +54,14 @@ int process_start_time(pid_t pid, uint64_t *ret_start_time)
 	return file ? process_parse_stat(file, ret_start_time) : open_error();
 }
 
+/* A task chooses its name, and messages show it on terminals. */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 static void parse_status_line(const char *line, struct process_info *info)
 {
 	const char *last;
@@ -63,7 +71,8 @@ static void parse_status_line(const char *line, struct process_info *info)
 	sscanf(line, "PPid: %d", &info->parent);
 	sscanf(line, "TracerPid: %d", &info->tracer);
 	sscanf(line, "State: %c", &info->state);
-	sscanf(line, "Name: %31[^\n]", info->name);
+	if (sscanf(line, "Name: %31[^\n]", info->name) == 1)
+		make_printable(info->name);
 	if (sscanf(line, "Kthread: %d", &flag) == 1) /* since Linux 6.8 */
 		info->kernel_thread = flag;
 	if (!strncmp(line, "VmSize:", 7))
@@ -123,7 +132,7 @@ bool process_has_ended(pid_t pid)
 	return ret == -ESRCH || (!ret && (strchr("ZX", info.state) || !info.has_memory));
 }
 
-static int append(struct process_list *list, pid_t pid)
+int process_list_append(struct process_list *list, pid_t pid)
 {
 	if (list->nr == list->cap) {
 		size_t cap = list->cap ? 2 * list->cap : 32;
@@ -146,7 +155,7 @@ int process_parse_children(FILE *text, struct process_list *list)
 	pid_t child;
 
 	while (fscanf(text, "%d", &child) == 1) {
-		int ret = child > 0 ? append(list, child) : -EBADMSG;
+		int ret = child > 0 ? process_list_append(list, child) : -EBADMSG;
 
 		if (ret)
 			return ret;
@@ -168,7 +177,7 @@ int process_threads(pid_t pid, struct process_list *ret_list)
 		return open_error();
 	while (!ret && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
-			ret = append(&list, atoi(entry->d_name));
+			ret = process_list_append(&list, atoi(entry->d_name));
 	if (ret)
 		return ret;
 	*ret_list = list;
@@ -201,7 +210,7 @@ static int append_children(pid_t pid, struct process_list *list)
 int process_tree(pid_t root, struct process_list *ret_list)
 {
 	auto_process_list struct process_list list = { 0 };
-	int ret = append(&list, root);
+	int ret = process_list_append(&list, root);
 
 	/* The list grows while it is walked: children are appended behind their parents. */
 	for (size_t i = 0; i < list.nr && !ret; i++) {

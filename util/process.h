@@ -21,7 +21,7 @@ struct process_info {
 	char state;             /* R, S, D, T, t, Z, X, I */
 	bool has_memory;        /* false for kernel threads and zombies */
 	bool kernel_thread;
-	char name[32]; /* comm */
+	char name[32]; /* comm, what is not printable ASCII as "?" */
 };
 
 /* -ESRCH: no such process; -EBADMSG: /proc not understood; -EACCES, -ENOMEM. */
@@ -37,6 +37,9 @@ struct process_list {
 	pid_t *v;
 	size_t nr, cap;
 };
+
+/* -ENOMEM, also if it would become absurdly long. */
+int process_list_append(struct process_list *list, pid_t pid);
 
 /*
  * root and all its descendants, parents before children, from /proc/PID/task/TID/children

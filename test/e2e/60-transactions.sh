@@ -40,6 +40,35 @@ expect_recovery() {
 	"$BUILD/bin/criu-lazy-wp" verify -t "$DUMPEE" -D "$TMP/$N" | tail -n 1
 }
 
+# refused COMMAND REGEX ARGUMENT...: in one line, and nothing is touched
+refused() {
+	local command=$1 regex=$2
+	shift 2
+	! "$LAUNCHER" "$command" --lazy-wp -t "$DUMPEE" "$@" 2>"$TMP/warnings" || fail "$command $* is done"
+	[ "$(grep -cE "$regex" "$TMP/warnings") $(grep -c . "$TMP/warnings")" = '1 1' ] ||
+		fail "$command $*: $(cat "$TMP/warnings")"
+}
+
+# Chains that CRIU cannot follow, or that the iteration itself would destroy.
+broken_chains() {
+	local newest=$N
+	sums >"$TMP/before"
+	refused pre-dump 'is the images directory' -D "$TMP/$N" --prev-images-dir "../$N"
+	refused pre-dump 'is the images directory' -D "$TMP/$((N - 1))" --prev-images-dir "../$N"
+	refused dump 'is the images directory' -D "$TMP/$((N - 1))" --prev-images-dir "../$N"
+	sums | diff "$TMP/before" - || fail "the chain was written to"
+	mv "$TMP/$((N - 1))" "$TMP/gone"
+	mkdir "$TMP/broken"
+	refused pre-dump 'parent directory 2 of the chain' -D "$TMP/broken" --prev-images-dir "../$N"
+	refused dump 'parent directory 2 of the chain' -D "$TMP/broken" --prev-images-dir "../$N"
+	refused dump 'parent directory 2 of the chain' -D "$TMP/broken" --prev-images-dir "../$N" --max-rounds 0
+	expect_intact ok
+	mv "$TMP/gone" "$TMP/$((N - 1))"
+	[ "$N" = "$newest" ]
+	expect_recovery
+}
+sums() { sha256sum "$TMP/$N"/*.img "$TMP/$((N - 1))"/*.img && readlink "$TMP/$N/parent"; }
+
 keeper_pid() { "$BUILD/bin/criu-lazy-wp" status --json | sed -n 's/.*"root":'"$DUMPEE"',"keeper":\([0-9]*\).*/\1/p'; }
 
 keeper_is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:.[ZX]' "/proc/$1/status"; }
@@ -148,6 +177,7 @@ final_dump() {
 start_dumpee hot 64 2
 pre_dump
 expect_small "first increment"
+broken_chains
 wrong_parents
 killed_keeper
 killed_iteration

@@ -31,7 +31,7 @@ IN_KEEPER_AFTER_DUMP = ("keeper-commit-before", "keeper-commit-after")
 ERRORS = {"start-before": "EAGAIN", "begin-before": "ETIMEDOUT", "attach-before": "EMFILE",
           "keep-before": "ENOSPC", "register-before": "ENOMEM", "take-before": "ETIMEDOUT",
           "arm-before": "ENOMEM", "pages-before": "ENOSPC", "hidden-before": "ENOSPC",
-          "image-write-before": "ENOSPC", "sync-before": "EIO", "commit-before": "ETIMEDOUT"}
+          "image-write-before": "ENOSPC", "sync-before": "ENODATA", "commit-before": "ETIMEDOUT"}
 
 
 def position(point):
@@ -144,7 +144,7 @@ def dump_case(run, point, victim):
     run.succeed("live")
     code, text, directory = pass_point(run, "dump", point, victim)
     # Nothing is to be built on a dump, so losing the keeper in its course is no loss.
-    check_command(victim, code, text, point != "sync-before" or victim != "EIO")
+    check_command(victim, code, text, point != "sync-before" or victim != "ENODATA")
     if victim == "dumpee":
         run.expect_all_gone()
         return

@@ -244,6 +244,37 @@ static void test_pages_shrink(void **state)
 	free(bytes);
 }
 
+static int check_parents(const struct test_dir *dir, const char *images, const char *parent)
+{
+	struct image_error error = { "" };
+	int fd = open_level(dir, images), ret = image_chain_check_parents(fd, parent, &error);
+
+	assert_int_equal(!ret, !error.text[0]);
+	close(fd);
+	return ret;
+}
+
+/* Directories that CRIU could not follow, or that would lose what is in them. */
+static void test_parents(void **state)
+{
+	const struct test_dir *dir = *state;
+
+	make_three_levels(dir);
+	close(make_level(dir, "new", NULL));
+	assert_int_equal(check_parents(dir, "new", NULL), 0);
+	assert_int_equal(check_parents(dir, "new", "parent"), 0);
+	assert_int_equal(check_parents(dir, "new", "../3"), 0);
+	assert_int_equal(check_parents(dir, "3", "parent"), 0);
+	assert_int_equal(check_parents(dir, "3", "../3"), -ELOOP);
+	assert_int_equal(check_parents(dir, "1", "../3"), -ELOOP);
+	assert_int_equal(check_parents(dir, "new", "../none"), 0); /* the caller's to say */
+	close(make_level(dir, "self", "../self"));
+	assert_int_equal(check_parents(dir, "new", "../self"), -ELOOP);
+	assert_int_equal(renameat(dir->fd, "1", dir->fd, "gone"), 0);
+	assert_int_equal(check_parents(dir, "new", "../3"), -ENOENT);
+	assert_int_equal(check_parents(dir, "new", "../gone"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +287,7 @@ int main(void)
 		IN_DIR(test_missing),
 		IN_DIR(test_corrupt_parent),
 		IN_DIR(test_pages_shrink),
+		IN_DIR(test_parents),
 	};
 
 	page = image_page_size();

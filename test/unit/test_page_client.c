@@ -20,7 +20,7 @@
 
 #define ID UINT64_C(0x123456789)
 
-/* A server that reads so many bytes, answers, and ends. */
+/* A server that reads so many bytes, answers, and ends, unless it is to read on. */
 struct server {
 	int listener;
 	uint16_t port;
@@ -29,6 +29,7 @@ struct server {
 	size_t wanted, nr;
 	uint8_t answer[8];
 	size_t answer_len;
+	bool reads_on;
 };
 
 static struct server server;
@@ -39,6 +40,7 @@ static char dir_name[] = "/tmp/lazy-wp-client.XXXXXX";
 static void *serve(void *unused)
 {
 	int fd = accept4(server.listener, NULL, NULL, SOCK_CLOEXEC);
+	uint8_t more[4096];
 	ssize_t done;
 
 	(void)unused;
@@ -47,6 +49,8 @@ static void *serve(void *unused)
 		server.nr += (size_t)done;
 	if (server.answer_len && write(fd, server.answer, server.answer_len) < 0)
 		server.nr = 0;
+	while (server.reads_on && read(fd, more, sizeof(more)) > 0)
+		;
 	close(fd);
 	return NULL;
 }
@@ -218,6 +222,7 @@ static void test_record(void **state)
 	end(&client);
 	image_pages_abandon(&pages);
 
+	server.reads_on = true;
 	client = connect_to_server(bytes, bytes, &yes, 1);
 	assert_int_equal(image_pages_open_remote(&pages, dir, 7, &client), 0);
 	assert_int_equal(image_pages_add(&pages, page, 2, memory), 0);
@@ -225,6 +230,7 @@ static void test_record(void **state)
 	assert_int_equal(image_pages_add(&pages, 6 * page, 1, memory), -EINVAL);
 	assert_int_equal(image_pages_commit(&pages), 0);
 	end(&client);
+	server.reads_on = false;
 	assert_int_equal(image_pagemap_load_remote(dir, 7, &pagemap, NULL), 0);
 	assert_int_equal(image_pagemap_load(dir, 7, &pagemap, NULL), -ENOENT);
 	assert_int_equal(pagemap.nr, 2);
