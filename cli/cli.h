@@ -10,6 +10,12 @@ struct cli_command {
 	int (*run)(int argc, char **argv);
 };
 
+/*
+ * To stdout, with "?" for what is not printable ASCII: files, and names that tasks have chosen,
+ * are hostile, and a terminal obeys what it is shown.
+ */
+void cli_print_safely(const char *text);
+
 int cli_cmd_check(int argc, char **argv);
 int cli_cmd_status(int argc, char **argv);
 int cli_cmd_stop(int argc, char **argv);

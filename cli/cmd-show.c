@@ -20,13 +20,6 @@ static void print_json_string(const char *key, const char *text)
 	json_print_string(stdout, text);
 }
 
-/* Files are hostile: only printable ASCII goes to a terminal. */
-static void print_safely(const char *text)
-{
-	for (; *text; text++)
-		putchar(*text >= ' ' && *text <= '~' ? *text : '?');
-}
-
 static void print_session(const uint8_t session[IMAGE_SESSION_BYTES])
 {
 	for (int i = 0; i < IMAGE_SESSION_BYTES; i++)
@@ -41,16 +34,16 @@ static void print_text_header(const struct image_dirty_log_header *header)
 	if (header->has_parent)
 		printf(" (parent %" PRIu64 ")", header->parent_sequence);
 	printf("\ntracker:    ");
-	print_safely(header->tracker);
+	cli_print_safely(header->tracker);
 	printf("\nkernel:     ");
-	print_safely(header->kernel_release);
+	cli_print_safely(header->kernel_release);
 	printf("\npid:        %u\nstart time: %" PRIu64 " ticks\n", header->pid,
 	       header->start_time);
 	if (header->remote)
 		printf("pages:      at a page server\n");
 	if (header->full_reason[0]) {
 		printf("all taken:  ");
-		print_safely(header->full_reason);
+		cli_print_safely(header->full_reason);
 		putchar('\n');
 	}
 }
@@ -58,12 +51,12 @@ static void print_text_header(const struct image_dirty_log_header *header)
 static void print_text_mapping(const struct image_dirty_log_mapping *mapping)
 {
 	printf("  %012" PRIx64 "-%012" PRIx64 " ", mapping->start, mapping->end);
-	print_safely(mapping->perms);
+	cli_print_safely(mapping->perms);
 	printf(" %08" PRIx64 " %02x:%02x %" PRIu64 " %s", mapping->pgoff, mapping->dev_major,
 	       mapping->dev_minor, mapping->ino, image_tracking_name(mapping->tracking));
 	if (mapping->reason[0]) {
 		printf(": ");
-		print_safely(mapping->reason);
+		cli_print_safely(mapping->reason);
 	}
 	putchar('\n');
 }

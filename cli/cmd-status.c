@@ -11,7 +11,7 @@
 #include "util/json.h"
 
 struct printer {
-	bool json;
+	bool json, silent; /* silent: there is a keeper that does not answer */
 	size_t trees;
 };
 
@@ -72,8 +72,13 @@ static int visit(struct keeper_client *client, void *arg)
 {
 	struct printer *printer = arg;
 	struct keeper_state state;
+	int ret = keeper_get_state(client, &state);
 
-	if (keeper_get_state(client, &state)) /* it ended while we asked */
+	if (ret == -ETIMEDOUT) {
+		fprintf(stderr, "Error: a keeper (lazy-wpd) does not answer: is it stopped?\n");
+		printer->silent = true;
+	}
+	if (ret) /* else it ended while we asked */
 		return 0;
 	if (printer->json)
 		print_json_tree(&state, !printer->trees);
@@ -98,9 +103,9 @@ int cli_cmd_status(int argc, char **argv)
 	ret = keeper_list(visit, &printer);
 	if (printer.json)
 		printf("]}\n");
-	else if (!ret && !printer.trees)
+	else if (!ret && !printer.trees && !printer.silent)
 		printf("no tracked trees\n");
 	if (ret)
 		fprintf(stderr, "Error: cannot read the keepers' directory: %s\n", strerror(-ret));
-	return ret ? 1 : 0;
+	return ret || printer.silent ? 1 : 0;
 }

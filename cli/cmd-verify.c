@@ -89,10 +89,11 @@ static void print_difference(const struct verify_difference *difference, void *a
 	if (totals->lines++ >= LINES_MAX)
 		return;
 	printf("different: process %d page 0x%" PRIx64 " in %" PRIx64 "-%" PRIx64 " %s %" PRIx64
-	       " %02x:%02x %" PRIu64 " %s: %s; %s\n",
+	       " %02x:%02x %" PRIu64 " ",
 	       difference->task->pid, difference->address, vma->start, vma->end, vma->perms,
-	       vma->pgoff, vma->dev_major, vma->dev_minor, vma->ino,
-	       vma->name[0] ? vma->name : "anonymous", difference->what, difference->tracking);
+	       vma->pgoff, vma->dev_major, vma->dev_minor, vma->ino);
+	cli_print_safely(vma->name[0] ? vma->name : "anonymous");
+	printf(": %s; %s\n", difference->what, difference->tracking);
 }
 
 static void add_counts(struct verify_counts *total, const struct verify_counts *counts)

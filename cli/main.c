@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* criu-lazy-wp: our own sub-commands; everything else is CRIU's, run with --lazy-wp. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,6 +55,8 @@ static bool is_help(const char *arg)
 
 static int run(const struct cli_command *command, int argc, char **argv)
 {
+	if (command->run != launch)
+		signal(SIGCHLD, SIG_DFL); /* ignored, no child of ours could be waited for */
 	if (command->run == launch || argc < 2 || !is_help(argv[1]))
 		return command->run(argc, argv);
 	printf("Usage: criu-lazy-wp %s %s\n\n%s\n\nMore: man criu-lazy-wp\n", command->name,

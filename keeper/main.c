@@ -25,6 +25,7 @@
 #include "keeper/cgroup.h"
 #include "keeper/server.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/process.h"
 
 #define LISTEN_FD              3
@@ -37,7 +38,8 @@
 struct daemon_state {
 	struct keeper_server server;
 	int root_pidfd;
-	int idle_ms; /* -1: no limit */
+	int idle_ms;        /* -1: no limit */
+	uint64_t active_us; /* when there last was an iteration (or the start); CLOCK_MONOTONIC */
 	struct keeper_connection *connections[KEEPER_CONNECTIONS_MAX];
 	size_t nr_connections;
 };
@@ -194,20 +196,37 @@ static void handle_events(struct daemon_state *state, const struct pollfd *fds, 
 		accept_connection(state);
 }
 
+/*
+ * For poll(). Connections that begin no iteration (status, the start of other keepers) do not make
+ * a tree less idle, but none is cut off: an iteration may take longer than the limit, between two
+ * requests, too.
+ */
+static int idle_left_ms(const struct daemon_state *state)
+{
+	int64_t left_ms = state->idle_ms +
+			  ((int64_t)state->active_us - (int64_t)clock_us(CLOCK_MONOTONIC)) / 1000;
+
+	if (state->nr_connections || state->idle_ms < 0)
+		return -1;
+	return left_ms > 0 ? (int)left_ms : 0;
+}
+
 static void run(struct daemon_state *state)
 {
+	state->active_us = clock_us(CLOCK_MONOTONIC);
 	while (!state->server.stopping) {
 		size_t nr;
 		auto_free struct pollfd *fds = poll_list(state, &nr);
-		/* An iteration may take longer than the limit between two requests. */
-		int idle_ms = state->nr_connections ? -1 : state->idle_ms;
-		int ready = fds ? poll(fds, nr, idle_ms) : 0;
+		int ready = fds ? poll(fds, nr, idle_left_ms(state)) : 0;
+		bool active = state->server.owner;
 
 		if (ready < 0 && errno == EINTR)
 			continue;
 		if (ready <= 0 || fds[1].revents)
 			return;
 		handle_events(state, fds, nr);
+		if (active || state->server.owner)
+			state->active_us = clock_us(CLOCK_MONOTONIC);
 	}
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "ptrace-inject/hold.h"
+#include "ptrace-inject/task-status.h"
 #include "util/clock.h"
 
 #define STACK_BYTES (256 * 1024)
@@ -107,6 +108,14 @@ static bool prepare(const struct order *order)
 	return !prctl(PR_SET_PDEATHSIG, SIGKILL) && getppid() == order->parent;
 }
 
+/* Ctrl-Z or SIGSTOP: whoever waits for the rest of the command has the tree at full speed. */
+static bool is_stopped(pid_t pid)
+{
+	struct inject_task_status status;
+
+	return !inject_task_status(pid, pid, &status) && status.state == 'T';
+}
+
 static int throttle(void *argument)
 {
 	const struct order *order = argument;
@@ -117,8 +126,9 @@ static int throttle(void *argument)
 	while (!end) {
 		uint64_t start = clock_us(CLOCK_MONOTONIC);
 
-		end = stand_still(&hold, order->root, start + still_us) ||
-		      run(&hold, clock_us(CLOCK_MONOTONIC) + PERIOD_US - still_us);
+		end = !is_stopped(order->parent) &&
+		      stand_still(&hold, order->root, start + still_us);
+		end = end || run(&hold, clock_us(CLOCK_MONOTONIC) + PERIOD_US - still_us);
 	}
 	settle_all(&hold);
 	_exit(0);

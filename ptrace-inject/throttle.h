@@ -6,7 +6,8 @@
  *
  * However the helper ends, the kernel lets go of all that it holds. It ends with
  * inject_throttle_end(), with the process that began it (by whatever death), and when it hangs.
- * It survives the exec of that process, as a child that only the waits with __WALL see.
+ * It survives the exec of that process, as a child that only the waits with __WALL see. While that
+ * process is stopped (Ctrl-Z, SIGSTOP) the tree runs freely.
  * While it runs none of the tree can be traced by anybody else, inject_run() and inject_barrier()
  * included.
  */

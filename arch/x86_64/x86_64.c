@@ -117,12 +117,20 @@ static bool restarts_syscall(const struct arch_registers *registers,
 static bool ends_with_eintr_when_stopped(uint64_t nr)
 {
 	switch (nr) {
+	case 43:  /* accept, this and the next with SO_RCVTIMEO or SO_SNDTIMEO */
+	case 44:  /* sendto */
+	case 45:  /* recvfrom */
+	case 46:  /* sendmsg */
+	case 47:  /* recvmsg */
 	case 65:  /* semop */
 	case 128: /* rt_sigtimedwait */
 	case 208: /* io_getevents */
 	case 220: /* semtimedop */
 	case 232: /* epoll_wait */
 	case 281: /* epoll_pwait */
+	case 288: /* accept4 */
+	case 299: /* recvmmsg */
+	case 307: /* sendmmsg */
 	case 426: /* io_uring_enter */
 	case 441: /* epoll_pwait2 */
 		return true;

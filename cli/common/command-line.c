@@ -4,167 +4,124 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* CRIU's options whose value is the next argument and could be taken for a command. */
-static bool takes_value(const char *arg)
-{
-	static const char *const options[] = {
-		"-t",
-		"-D",
-		"-W",
-		"-o",
-		"-L",
-		"-J",
-		"-M",
-		"-r",
-		"--tree",
-		"--images-dir",
-		"--work-dir",
-		"--log-file",
-		"--libdir",
-		"--prev-images-dir",
-		"--pre-dump-mode",
-		"--address",
-		"--port",
-		"--pidfile",
-		"--root",
-		"--config",
-		"--timeout",
-		"--feature",
-		"--action-script",
-		"--external",
-		"--inherit-fd",
-		"--freeze-cgroup",
-		"--cgroup-root",
-		"--manage-cgroups",
-		"--ext-mount-map",
-		"--skip-mnt",
-		"--enable-fs",
-		"--cgroup-props",
-		"--cgroup-props-file",
-		"--cgroup-dump-controller",
-		"--cgroup-yard",
-		"--ghost-limit",
-		"--irmap-scan-path",
-		"--network-lock",
-		"--lsm-profile",
-		"--compress-block",
-		"--compress-acceleration",
-		"--decompress-threads",
-		"--image-io-mode",
-		"--real-criu",
-		"--log-level",
-		"--idle-limit",
-		"--max-downtime",
-		"--max-rounds",
-		"--on-stall",
-		"--jobs",
-		"--bandwidth",
-	};
+#include "cli/common/criu-options.h"
 
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (!strcmp(arg, options[i]))
-			return true;
-	return false;
+/* The next argument as getopt_long() returns it; what is wrong or unknown is for CRIU to refuse. */
+static int next_option(int argc, char **argv)
+{
+	return getopt_long(argc, argv, CLI_SHORT_OPTIONS, cli_options, NULL);
 }
 
-static const char *value_of(const char *arg, const char *option)
+static void rewind_options(void)
 {
-	size_t len = strlen(option);
-
-	return !strncmp(arg, option, len) && arg[len] == '=' ? arg + len + 1 : NULL;
-}
-
-/* -xVALUE, -x VALUE, --option VALUE or --option=VALUE; short may be 0. */
-static bool is_option(const char *arg, const char *next, char short_name, const char *option,
-		      const char **ret_value)
-{
-	const char *value = value_of(arg, option);
-
-	if (!strcmp(arg, option))
-		value = next;
-	else if (short_name && arg[0] == '-' && arg[1] == short_name)
-		value = arg[2] ? arg + 2 : next;
-	if (value)
-		*ret_value = value;
-	return value;
+	optind = 0;
+	opterr = 0;
 }
 
 /* The options of ours that have a value. */
-static bool is_own(const char *arg, const char *next, struct cli_command_line *line)
+static const char **own_value(int option, struct cli_command_line *line)
 {
-	return is_option(arg, next, 0, "--real-criu", &line->real_criu) ||
-	       is_option(arg, next, 0, "--log-level", &line->log_level) ||
-	       is_option(arg, next, 0, "--idle-limit", &line->idle_limit) ||
-	       is_option(arg, next, 0, "--max-downtime", &line->max_downtime) ||
-	       is_option(arg, next, 0, "--max-rounds", &line->max_rounds) ||
-	       is_option(arg, next, 0, "--on-stall", &line->on_stall) ||
-	       is_option(arg, next, 0, "--jobs", &line->jobs) ||
-	       is_option(arg, next, 0, "--bandwidth", &line->bandwidth);
+	switch (option) {
+	case CLI_OPTION_REAL_CRIU:
+		return &line->real_criu;
+	case CLI_OPTION_LOG_LEVEL:
+		return &line->log_level;
+	case CLI_OPTION_IDLE_LIMIT:
+		return &line->idle_limit;
+	case CLI_OPTION_MAX_DOWNTIME:
+		return &line->max_downtime;
+	case CLI_OPTION_MAX_ROUNDS:
+		return &line->max_rounds;
+	case CLI_OPTION_ON_STALL:
+		return &line->on_stall;
+	case CLI_OPTION_JOBS:
+		return &line->jobs;
+	case CLI_OPTION_BANDWIDTH:
+		return &line->bandwidth;
+	}
+	return NULL;
 }
 
-static void look_at_argument(const char *arg, const char *next, struct cli_command_line *line)
+static const char **value_of(int option, struct cli_command_line *line)
 {
-	if (!strcmp(arg, "--lazy-wp"))
+	switch (option) {
+	case 't':
+		return &line->tree;
+	case 'D':
+		return &line->images;
+	case 'W':
+		return &line->work;
+	case 'o':
+		return &line->log_file;
+	case CLI_OPTION_PREV_IMAGES:
+		return &line->parent;
+	case CLI_OPTION_PRE_DUMP_MODE:
+		return &line->mode;
+	case CLI_OPTION_TIMEOUT:
+		return &line->timeout;
+	}
+	return own_value(option, line);
+}
+
+static void take_option(int option, struct cli_command_line *line)
+{
+	const char **value = value_of(option, line);
+
+	if (value)
+		*value = optarg;
+	else if (option == CLI_OPTION_LAZY_WP && optarg)
+		line->tracker = optarg;
+	else if (option == CLI_OPTION_LAZY_WP)
 		line->lazy = true;
-	else if (!strcmp(arg, "--page-server"))
+	else if (option == CLI_OPTION_PAGE_SERVER)
 		line->page_server = true;
-	else if (!strcmp(arg, "--auto-dedup"))
+	else if (option == CLI_OPTION_AUTO_DEDUP)
 		line->auto_dedup = true;
-	else if (!strcmp(arg, "--unprivileged"))
+	else if (option == CLI_OPTION_UNPRIVILEGED)
 		line->unprivileged = true;
-	else if (!is_option(arg, next, 0, "--lazy-wp", &line->tracker) &&
-		 !is_option(arg, next, 't', "--tree", &line->tree) &&
-		 !is_option(arg, next, 0, "--pre-dump-mode", &line->mode) &&
-		 !is_option(arg, next, 0, "--timeout", &line->timeout) &&
-		 !is_own(arg, next, line) &&
-		 !is_option(arg, next, 'o', "--log-file", &line->log_file) &&
-		 !is_option(arg, next, 'W', "--work-dir", &line->work) &&
-		 !is_option(arg, next, 'D', "--images-dir", &line->images) &&
-		 !is_option(arg, next, 0, "--prev-images-dir", &line->parent) && arg[0] != '-' &&
-		 !line->command)
-		line->command = arg;
+	else if (option == CLI_OPTION_NONE && !line->command)
+		line->command = optarg;
 }
 
 void cli_read_command_line(int argc, char **argv, struct cli_command_line *ret_line)
 {
+	int option;
+
 	*ret_line = (struct cli_command_line){ .images = "." };
-	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
-		look_at_argument(argv[i], i + 1 < argc ? argv[i + 1] : NULL, ret_line);
-		if (takes_value(argv[i]))
-			i++;
-	}
+	rewind_options();
+	while ((option = next_option(argc, argv)) != -1)
+		take_option(option, ret_line);
 }
 
 char **cli_criu_arguments(int argc, char **argv, const char *criu,
 			  const struct cli_command_line *line, bool track, const char *parent)
 {
 	char **args = calloc((size_t)argc + 4, sizeof(*args));
-	struct cli_command_line ours = { 0 };
-	const char *next, *replaced;
+	struct cli_command_line ours;
 	bool dump = line->command && !strcmp(line->command, "dump");
-	int nr = 0;
+	int nr = 0, done = 1, option;
 
 	if (!args)
 		return NULL;
 	args[nr++] = (char *)criu;
-	for (int i = 1; i < argc; i++) {
-		if (!strncmp(argv[i], "--lazy-wp", 9) && (!argv[i][9] || argv[i][9] == '='))
-			continue;
-		next = i + 1 < argc ? argv[i + 1] : NULL;
-		if (is_own(argv[i], next, &ours) ||
-		    (parent && is_option(argv[i], next, 0, "--prev-images-dir", &replaced))) {
-			i += !strchr(argv[i], '=');
-			continue;
-		}
-		args[nr++] = argv[i];
-		if (argv[i] != line->command || !dump)
+	rewind_options();
+	while ((option = next_option(argc, argv)) != -1) {
+		bool replaced = parent && option == CLI_OPTION_PREV_IMAGES;
+
+		if (option == CLI_OPTION_LAZY_WP || own_value(option, &ours) || replaced)
+			done = optind;
+		while (done < optind)
+			args[nr++] = argv[done++];
+		if (option != CLI_OPTION_NONE || optarg != line->command || !dump)
 			continue;
 		if (track)
-			args[nr++] = "--track-mem";
+			args[nr++] = (char *)"--track-mem";
 		if (parent) {
-			args[nr++] = "--prev-images-dir";
+			args[nr++] = (char *)"--prev-images-dir";
 			args[nr++] = (char *)parent;
 		}
 	}
+	while (done < argc)
+		args[nr++] = argv[done++];
 	return args;
 }

@@ -18,7 +18,7 @@
 #include "util/log.h"
 
 /* The last of two equal options counts, so ours stand last. */
-#define ADDED_ARGUMENTS 5
+#define ADDED_ARGUMENTS 7
 
 static char **arguments_of(const struct harvest_request *request, const char *path,
 			   const struct criu_round *round)
@@ -41,6 +41,10 @@ static char **arguments_of(const struct harvest_request *request, const char *pa
 	}
 	more[nr++] = (char *)"--images-dir";
 	more[nr++] = (char *)path;
+	if (round->line->work) { /* the dump's own: CRIU's stats would be there */
+		more[nr++] = (char *)"--work-dir";
+		more[nr++] = (char *)path;
+	}
 	if (request->parent) {
 		more[nr++] = (char *)"--prev-images-dir";
 		more[nr++] = (char *)request->parent;
@@ -84,8 +88,6 @@ static int wait_for_child(void)
 {
 	int status;
 
-	if (interrupted_by)
-		kill(child, interrupted_by);
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
@@ -100,20 +102,31 @@ static int run_criu(const struct harvest_request *request, const char *path,
 	auto_free char **args = arguments_of(request, path, round);
 	const struct sigaction action = { .sa_handler = pass_on };
 	struct sigaction before[NR_SIGNALS];
+	sigset_t held, mask;
 	int ret;
 
 	if (!args)
 		return -ENOMEM;
 	fflush(stdout);
+	/* Until it is known which child they go to, and in that until CRIU takes them. */
+	sigemptyset(&held);
+	for (size_t i = 0; i < NR_SIGNALS; i++)
+		sigaddset(&held, signals[i]);
+	sigprocmask(SIG_BLOCK, &held, &mask);
 	for (size_t i = 0; i < NR_SIGNALS; i++) {
 		sigaction(signals[i], NULL, &before[i]);
 		if (before[i].sa_handler != SIG_IGN) /* as under nohup(1) */
 			sigaction(signals[i], &action, NULL);
 	}
 	child = fork();
-	ret = child < 0 ? -errno : child ? wait_for_child() : 0;
+	ret = child < 0 ? -errno : 0;
+	if (child > 0) {
+		sigprocmask(SIG_SETMASK, &mask, NULL);
+		ret = wait_for_child();
+	}
 	for (size_t i = 0; i < NR_SIGNALS; i++)
 		sigaction(signals[i], &before[i], NULL);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	if (!child)
 		execute(request, args, round->paths->plugin);
 	child = 0;

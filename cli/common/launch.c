@@ -2,6 +2,7 @@
 #include "cli/common/launch.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,6 +51,19 @@ static int choose_tracker(const char *name, enum track_kind *ret_kind)
 	return 0;
 }
 
+/* Who gives one of these relies on it. */
+static int check_rounds_options(const struct cli_command_line *line)
+{
+	const bool rounds = !strcmp(line->command, "dump") && !line->page_server;
+
+	if (rounds || (!line->max_downtime && !line->max_rounds && !line->on_stall))
+		return 0;
+	log_error("--max-downtime, --max-rounds and --on-stall are for the rounds of a dump, and "
+		  "%s makes none",
+		  line->page_server ? "one with --page-server" : line->command);
+	return -EINVAL;
+}
+
 /* Refuses what cannot be tracked before anything is touched. */
 static int check_request(const struct cli_command_line *line, pid_t *ret_root)
 {
@@ -63,10 +77,17 @@ static int check_request(const struct cli_command_line *line, pid_t *ret_root)
 		log_error("%s --lazy-wp needs -t PID on the command line", line->command);
 		return -EINVAL;
 	}
-	ret = cli_parse_pid(line->tree, ret_root);
+	ret = check_rounds_options(line);
+	if (!ret)
+		ret = cli_parse_pid(line->tree, ret_root);
 	if (!ret)
 		ret = cli_check_target(*ret_root, line->command);
-	return ret ? ret : cli_check_directories(line->images, line->parent, line->command);
+	if (!ret)
+		ret = cli_check_directories(line->images, line->parent, line->command);
+	/* With a page server the pages are there, in a chain of its own. */
+	if (!ret && !line->page_server)
+		ret = cli_check_chain(line->images, line->parent, line->command);
+	return ret;
 }
 
 /* The tree is named in the environment so that the plugin need not read CRIU's options. */
@@ -109,6 +130,7 @@ static int show_help(int argc, char **argv, const struct cli_command_line *line)
 	auto_free char **args = NULL;
 	char criu[PATH_MAX];
 
+	signal(SIGCHLD, SIG_DFL);
 	if (cli_find_criu(criu))
 		return 1;
 	args = cli_criu_arguments(argc, argv, criu, line, false, NULL);
@@ -133,6 +155,9 @@ static int launch_tracked(int argc, char **argv, const struct cli_command_line *
 	int rounds = 0;
 	pid_t throttle = 0;
 
+	if ((line->jobs || line->bandwidth) &&
+	    (!live || !strcmp(line->command, "pre-dump") || line->page_server))
+		log_warn("--jobs and --bandwidth are for live copies: CRIU copies as it does");
 	/* Each round would need a page server of its own. */
 	if (!strcmp(line->command, "dump") && !line->page_server)
 		rounds = cli_rounds(line, root, paths->keeper, live ? NULL : &criu_round,
@@ -177,6 +202,8 @@ static int launch_lazy(int argc, char **argv, const struct cli_command_line *lin
 		return 1;
 	}
 	cli_refusals_to_log(line);
+	signal(SIGPIPE, SIG_IGN); /* as CRIU does: messages may go to a pipe that somebody closes */
+	signal(SIGCHLD, SIG_DFL); /* ignored, no child of ours could be waited for */
 	if (cli_find_paths(&paths) || choose_tracker(line->tracker, &kind))
 		return 1;
 	if (kind == TRACK_KIND_NONE)

@@ -2,83 +2,15 @@
 #include "cli/common/live-options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/common/criu-options.h"
 #include "harvest/pipe.h"
 #include "util/log.h"
-
-enum {
-	OPTION_PREV_IMAGES = 256,
-	OPTION_JOBS,
-	OPTION_BANDWIDTH,
-	OPTION_AUTO_DEDUP,
-	OPTION_PAGE_SERVER,
-	OPTION_ADDRESS,
-	OPTION_PORT,
-	OPTION_IGNORED, /* CRIU's pre-dump has no use for it either, or we do it anyway */
-};
-
-static const struct option long_options[] = {
-	{ "tree", required_argument, NULL, 't' },
-	{ "images-dir", required_argument, NULL, 'D' },
-	{ "work-dir", required_argument, NULL, 'W' },
-	{ "log-file", required_argument, NULL, 'o' },
-	{ "verbosity", optional_argument, NULL, 'v' },
-	{ "prev-images-dir", required_argument, NULL, OPTION_PREV_IMAGES },
-	{ "jobs", required_argument, NULL, OPTION_JOBS },
-	{ "bandwidth", required_argument, NULL, OPTION_BANDWIDTH },
-	{ "real-criu", required_argument, NULL, OPTION_IGNORED }, /* the launcher has seen these */
-	{ "log-level", required_argument, NULL, OPTION_IGNORED },
-	{ "idle-limit", required_argument, NULL, OPTION_IGNORED },
-	{ "auto-dedup", no_argument, NULL, OPTION_AUTO_DEDUP },
-	{ "page-server", no_argument, NULL, OPTION_PAGE_SERVER },
-	{ "address", required_argument, NULL, OPTION_ADDRESS },
-	{ "port", required_argument, NULL, OPTION_PORT },
-	{ "lazy-wp", optional_argument, NULL, OPTION_IGNORED },
-	{ "track-mem", no_argument, NULL, OPTION_IGNORED },
-	{ "shell-job", no_argument, NULL, OPTION_IGNORED },
-	{ "leave-running", no_argument, NULL, OPTION_IGNORED },
-	{ "no-default-config", no_argument, NULL, OPTION_IGNORED },
-	{ "log-pid", no_argument, NULL, OPTION_IGNORED },
-	{ "display-stats", no_argument, NULL, OPTION_IGNORED },
-	{ "tcp-established", no_argument, NULL, OPTION_IGNORED },
-	{ "ext-unix-sk", no_argument, NULL, OPTION_IGNORED },
-	{ "file-locks", no_argument, NULL, OPTION_IGNORED },
-	{ "link-remap", no_argument, NULL, OPTION_IGNORED },
-	{ "evasive-devices", no_argument, NULL, OPTION_IGNORED },
-	{ "force-irmap", no_argument, NULL, OPTION_IGNORED },
-	{ "manage-cgroups", optional_argument, NULL, OPTION_IGNORED },
-	{ "ghost-limit", required_argument, NULL, OPTION_IGNORED },
-	{ "freeze-cgroup", required_argument, NULL, OPTION_IGNORED },
-	{ "external", required_argument, NULL, OPTION_IGNORED },
-	{ "root", required_argument, NULL, OPTION_IGNORED },
-	{ "pidfile", required_argument, NULL, OPTION_IGNORED },
-	{ "libdir", required_argument, NULL, OPTION_IGNORED },
-	{ "ext-mount-map", required_argument, NULL, OPTION_IGNORED },
-	{ "skip-mnt", required_argument, NULL, OPTION_IGNORED },
-	{ "enable-fs", required_argument, NULL, OPTION_IGNORED },
-	{ "enable-external-masters", no_argument, NULL, OPTION_IGNORED },
-	{ "enable-external-sharing", no_argument, NULL, OPTION_IGNORED },
-	{ "cgroup-root", required_argument, NULL, OPTION_IGNORED },
-	{ "cgroup-props", required_argument, NULL, OPTION_IGNORED },
-	{ "cgroup-props-file", required_argument, NULL, OPTION_IGNORED },
-	{ "cgroup-dump-controller", required_argument, NULL, OPTION_IGNORED },
-	{ "cgroup-yard", required_argument, NULL, OPTION_IGNORED },
-	{ "network-lock", required_argument, NULL, OPTION_IGNORED },
-	{ "tcp-close", no_argument, NULL, OPTION_IGNORED },
-	{ "skip-in-flight", no_argument, NULL, OPTION_IGNORED },
-	{ "irmap-scan-path", required_argument, NULL, OPTION_IGNORED },
-	{ "ghost-fiemap", no_argument, NULL, OPTION_IGNORED },
-	{ "no-ghost-fiemap", no_argument, NULL, OPTION_IGNORED },
-	{ "timeout", required_argument, NULL, OPTION_IGNORED },
-	{ "unprivileged", no_argument, NULL, OPTION_IGNORED }, /* the kernel decides */
-	{ 0 },
-};
 
 static unsigned int default_jobs(void)
 {
@@ -150,7 +82,8 @@ static int parse_port(const char *text, uint16_t *ret_port)
 	return 0;
 }
 
-static int take_option(int option, struct live_options *options)
+/* argument: as it stands on the command line. */
+static int take_option(int option, const char *argument, struct live_options *options)
 {
 	switch (option) {
 	case 't':
@@ -170,28 +103,28 @@ static int take_option(int option, struct live_options *options)
 		if (optarg && optarg[0] >= '0' && optarg[0] <= '9')
 			options->verbosity = atoi(optarg);
 		break;
-	case OPTION_PREV_IMAGES:
+	case CLI_OPTION_PREV_IMAGES:
 		options->parent = optarg;
 		break;
-	case OPTION_JOBS:
+	case CLI_OPTION_JOBS:
 		if (parse_jobs(optarg, &options->jobs))
 			return bad_value("jobs", optarg, "a number of threads up to 64");
 		break;
-	case OPTION_BANDWIDTH:
+	case CLI_OPTION_BANDWIDTH:
 		if (parse_size(optarg, &options->bandwidth))
 			return bad_value("bandwidth", optarg,
 					 "bytes a second, perhaps with K, M or G,");
 		break;
-	case OPTION_AUTO_DEDUP:
+	case CLI_OPTION_AUTO_DEDUP:
 		options->auto_dedup = true;
 		break;
-	case OPTION_PAGE_SERVER:
+	case CLI_OPTION_PAGE_SERVER:
 		options->page_server = true;
 		break;
-	case OPTION_ADDRESS:
+	case CLI_OPTION_ADDRESS:
 		options->address = optarg;
 		break;
-	case OPTION_PORT:
+	case CLI_OPTION_PORT:
 		return parse_port(optarg, &options->port);
 	case 'j':
 	case 'L':
@@ -199,9 +132,20 @@ static int take_option(int option, struct live_options *options)
 	case 'R':
 	case 'l':
 	case 'r':
-	case OPTION_IGNORED:
+	case 'x':
+	case CLI_OPTION_NONE: /* the command */
+	case CLI_OPTION_IGNORED:
+	case CLI_OPTION_TIMEOUT:
+	case CLI_OPTION_UNPRIVILEGED: /* the kernel decides */
+	case CLI_OPTION_LAZY_WP:      /* this and what follows the launcher has seen */
+	case CLI_OPTION_REAL_CRIU:
+	case CLI_OPTION_LOG_LEVEL:
+	case CLI_OPTION_IDLE_LIMIT:
 		break;
 	default:
+		log_error("pre-dump --lazy-wp does not take '%s' while the tasks run: with "
+			  "--pre-dump-mode splice or read CRIU's own pre-dump does",
+			  argument);
 		return -EINVAL;
 	}
 	return 0;
@@ -210,24 +154,19 @@ static int take_option(int option, struct live_options *options)
 int live_options_parse(int argc, char **argv, struct live_options *ret_options)
 {
 	struct live_options options = { .images = ".", .verbosity = 2, .jobs = default_jobs() };
-	int option;
+	const char *argument;
+	int option, ret = 0;
 
-	optind = 0; /* anew: the launcher may have parsed before */
+	optind = 0; /* anew: the launcher has parsed before */
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "t:D:W:o:v::jL:M:Rlr:", long_options, NULL)) !=
-	       -1) {
-		int ret;
-
-		if (option == '?') {
-			log_error("pre-dump --lazy-wp does not take '%s' while the tasks run: with "
-				  "--pre-dump-mode splice or read CRIU's own pre-dump does",
-				  argv[optind - 1]);
-			return -EINVAL;
-		}
-		ret = take_option(option, &options);
-		if (ret)
-			return ret;
-	}
+	do {
+		argument = argv[optind ? optind : 1];
+		option = getopt_long(argc, argv, CLI_SHORT_OPTIONS, cli_options, NULL);
+		if (option != -1)
+			ret = take_option(option, argument, &options);
+	} while (option != -1 && !ret);
+	if (ret)
+		return ret;
 	if (options.page_server && (!options.address || !options.port)) {
 		log_error("pre-dump --page-server needs --address and --port");
 		return -EINVAL;

@@ -48,7 +48,8 @@ static int open_log(const struct live_options *options)
 	if (options->log_file) {
 		criu_log.fd = cli_open_log(options->work, options->images, options->log_file, true);
 		if (criu_log.fd < 0) {
-			log_error("cannot write the log %s: %s", options->log_file,
+			log_error("cannot write the log %s in %s: %s", options->log_file,
+				  options->work ? options->work : options->images,
 				  strerror(-criu_log.fd));
 			return criu_log.fd;
 		}
@@ -116,7 +117,12 @@ int cli_live_pre_dump(int argc, char **argv, const struct cli_paths *paths)
 	if (live_options_parse(argc, argv, &options) || cli_parse_pid(options.tree, &request.root))
 		return 1;
 	images = open(options.images, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (images < 0 || open_log(&options))
+	if (images < 0) {
+		log_error("cannot pre-dump %s into %s: %s", options.tree, options.images,
+			  strerror(errno));
+		return 1;
+	}
+	if (open_log(&options))
 		return 1;
 	request.images = images;
 	request.parent = options.parent;

@@ -14,9 +14,12 @@ static bool begun;
 int cli_open_log(const char *work, const char *images, const char *name, bool anew)
 {
 	auto_close int dir = open(work ? work : images, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (anew ? O_TRUNC : 0),
-			0600);
+	int fd;
 
+	if (dir < 0 && name[0] != '/')
+		return -errno;
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (anew ? O_TRUNC : 0),
+		    0600);
 	return fd < 0 ? -errno : fd;
 }
 

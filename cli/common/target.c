@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "image/chain.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 #include "util/process.h"
@@ -136,21 +137,34 @@ int cli_check_directories(const char *images, const char *parent, const char *wh
 	auto_close int dir = open(images, O_RDONLY | O_DIRECTORY | O_CLOEXEC), parent_dir = -1;
 
 	if (dir < 0 || faccessat(dir, ".", W_OK, AT_EACCESS)) {
-		int error = errno;
+		int ret = -errno;
 
-		log_error("cannot %s into directory %s: %s%s", what, images, strerror(error),
-			  error == ENOENT ? ": create it first" : "");
-		return -error;
+		log_error("cannot %s into directory %s: %s%s", what, images, strerror(-ret),
+			  ret == -ENOENT ? ": create it first" : "");
+		return ret;
 	}
 	if (!parent)
 		return 0;
 	parent_dir = openat(dir, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (parent_dir < 0) {
-		int error = errno;
+		int ret = -errno;
 
 		log_error("cannot %s on top of the parent directory %s (seen from %s): %s", what,
-			  parent, images, strerror(error));
-		return -error;
+			  parent, images, strerror(-ret));
+		return ret;
 	}
 	return 0;
+}
+
+int cli_check_chain(const char *images, const char *parent, const char *what)
+{
+	auto_close int dir = open(images, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct image_error error;
+	int ret = image_chain_check_parents(dir, parent, &error);
+
+	if (ret)
+		log_error("cannot %s into %s on top of %s: %s: take another directory, or begin "
+			  "without a parent",
+			  what, images, parent, error.text);
+	return ret;
 }

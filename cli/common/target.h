@@ -22,4 +22,10 @@ int cli_check_target(pid_t pid, const char *what);
  */
 int cli_check_directories(const char *images, const char *parent, const char *what);
 
+/*
+ * Refuses, with one line, a chain of parent directories that CRIU could not follow in a restore:
+ * see image_chain_check_parents(). To be asked of directories that are there.
+ */
+int cli_check_chain(const char *images, const char *parent, const char *what);
+
 #endif

@@ -42,7 +42,8 @@ one_command() {
 
 # Nothing is short enough for 0 ms.
 max_rounds() {
-	dump limited --max-downtime 0 --max-rounds 2 -R
+	mkdir -p "$TMP/work"
+	dump limited --max-downtime 0 --max-rounds 2 -R -W "$TMP/work"
 	[ "$(rounds)" = 2 ] || fail "$(rounds) rounds"
 	grep -qE -- '--max-rounds is reached|as fast as' "$TMP/warnings" || fail "$(cat "$TMP/warnings")"
 	expect_intact ok

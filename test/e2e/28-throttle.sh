@@ -91,11 +91,27 @@ launcher_killed() {
 	expect_full_speed
 }
 
+# As by Ctrl-Z: the rest of the rounds may never come.
+launcher_stopped() {
+	dump_in_background launcher-stopped
+	kill -STOP "$LAUNCHED"
+	sleep 0.2
+	expect_untraced
+	expect_full_speed
+	[ -e "/proc/$HELPER" ] || fail "the helper has ended"
+	kill -KILL "$LAUNCHED"
+	wait "$DUMP" && fail "it was not killed"
+	wait_until 10 is_gone "$HELPER" || fail "the helper lives"
+}
+
+is_dead() { grep -q '^State:[[:space:]]Z' "/proc/$1/status"; }
+
 # The rounds go on, with another.
 helper_killed() {
 	dump_in_background helper-killed
 	kill -KILL "$HELPER"
-	expect_untraced
+	wait_until 5 is_dead "$HELPER" || fail "the helper lives"
+	[ "$(status_of TracerPid)" = 0 ] || fail "traced by $(status_of TracerPid)"
 	[ ! -e "$TMP/helper-killed/pre/6" ] || fail "too late: this was round 6"
 	wait "$DUMP" || fail "$(cat "$TMP/warnings")"
 	cat "$OUTPUT"
@@ -108,6 +124,7 @@ start_dumpee hot 128 100 --rate 0
 FREELY=$(rate)
 without
 launcher_killed
+launcher_stopped
 helper_killed
 with
 end_dumpee

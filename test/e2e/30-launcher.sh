@@ -47,6 +47,30 @@ expect_arguments() {
 
 passes_arguments() { expect_arguments "$(printf '<%s>' "$@")none" "$@"; }
 
+# As CRIU's getopt_long() does.
+finds_tree() {
+	! "$LAUNCHER" dump --lazy-wp "$@" 2>"$TMP/errors" || fail "$*: it worked"
+	grep -q 'cannot dump 999999999' "$TMP/errors" || fail "$*: $(cat "$TMP/errors")"
+}
+
+no_effect() {
+	! "$LAUNCHER" "$@" --lazy-wp -t $$ 2>"$TMP/errors" || fail "$*: it worked"
+	grep -q 'are for the rounds of a dump' "$TMP/errors" || fail "$*: $(cat "$TMP/errors")"
+}
+
+# What a shell leaves its programs: SIGCHLD ignored, a reader of messages that goes.
+odd_signals() {
+	start_dumpee hot 8 10
+	mkdir -p "$TMP/odd/1" "$TMP/odd/2"
+	"$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$TMP/odd/1" -v4 2> >(exec 0<&-) || fail "exit $? of SIGPIPE"
+	env --ignore-signal=CHLD "$BUILD/bin/criu-lazy-wp" check >"$TMP/check" || fail "$(cat "$TMP/check")"
+	env --ignore-signal=CHLD "$LAUNCHER" --help | grep -q '^  --lazy-wp' || fail "no help with SIGCHLD ignored"
+	"$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$TMP/odd/2" --prev-images-dir ../1 2>"$TMP/errors"
+	[ ! -s "$TMP/errors" ] || fail "$(cat "$TMP/errors")"
+	expect_intact ok
+	end_dumpee
+}
+
 # $@: more options of dump. The script notes its environment for each of CRIU's actions.
 scripts_see_no_preload() {
 	rm -f "$TMP/environment"
@@ -74,7 +98,16 @@ passes_arguments check --feature mem_dirty_track
 # With no tracker CRIU would refuse --track-mem.
 expect_arguments '<dump><-t><1>none' dump --lazy-wp=off -t 1
 
+expect_arguments '<dump><--manage-cgroups><-t><1>none' dump --lazy-wp=off --manage-cgroups --max-down 5 -t 1
+finds_tree --manage-cgroups -t 999999999
+finds_tree -jt 999999999
+finds_tree --tre 999999999
+finds_tree --tree=999999999 --root -t
+no_effect pre-dump --on-stall fail
+no_effect dump --page-server --max-downtime 5
+
 printf '#!/bin/sh\nenv >>"%s/environment"\n' "$TMP" >"$TMP/action"
 chmod +x "$TMP/action"
+odd_signals
 scripts_see_no_preload
 scripts_see_no_preload --lazy-wp

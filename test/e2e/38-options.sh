@@ -16,9 +16,13 @@ of_code() {
 	[ -n "$found" ] || fail "$*: found nothing in the code"
 	echo "$found"
 }
-own_options() { sed -n '/^static bool is_own(/,/^}/s/.*"\(--[a-z-]*\)".*/\1/p' cli/common/command-line.c && echo --lazy-wp; }
-options_with_value() { sed -n '/^static bool takes_value(/,/^}/s/.*"\(--[a-z-]*\)".*/\1/p' cli/common/command-line.c; }
+TABLE=cli/common/criu-options.c
+own_options() {
+	sed -n '/Ours, which CRIU does not get/,/^}/s/^\tCLI_OPTION_\([A-Z_]*\),/--\L\1/p' ${TABLE%c}h | tr _ -
+}
 getopt_options() { sed -n 's/.*{ "\([a-z-]*\)", [a-z]*_argument, NULL.*/--\1/p' "$1"; }
+# Of the table, those that a live pre-dump takes.
+live_options() { grep -vE 'CLI_OPTION_(OTHER|PRE_DUMP_MODE|MAX_.*|ON_STALL) ' $TABLE | getopt_options -; }
 commands() { sed -n 's/^\t{ "\([a-z-]*\)", .*/\1/p' cli/main.c; }
 keys() { sed -n 's/^\t{ "\([a-z-]*\)", set_.*/\1/p' cli/common/config.c; }
 variables() {
@@ -63,11 +67,12 @@ helps() {
 
 launcher_options() {
 	of_code own_options >"$TMP/own"
-	of_code getopt_options cli/common/live-options.c >"$TMP/live"
+	of_code live_options >"$TMP/live"
+	of_code getopt_options $TABLE >"$TMP/table"
 	all_in "the manual" <(explained_options $PAGE) <"$TMP/own"
 	all_in "criu-lazy-wp --help" "$TMP/tool.words" <"$TMP/own"
 	all_in "criu --help" "$TMP/launcher.words" <"$TMP/own"
-	grep -v '^--lazy-wp$' "$TMP/own" | all_in "takes_value()" <(options_with_value)
+	grep -v '^--no-' "$TMP/criu.words" | all_in "the table of options" "$TMP/table" # these take no value
 	all_in "the manual" <(mentioned_options $PAGE) <"$TMP/live"
 	all_in "completion of dump" <(complete_words dump --) <"$TMP/own"
 	all_in "completion of pre-dump" <(complete_words pre-dump --) <"$TMP/live"
@@ -80,9 +85,8 @@ live_pre_dump_takes_all() {
 	options=()
 	while read -r name argument; do
 		options+=("--$name")
-		[ "$argument" = no_argument ] || options+=(1)
-	done < <(sed -n 's/.*{ "\([a-z-]*\)", \(no_argument\|required_argument\), NULL, OPTION_IGNORED.*/\1 \2/p' \
-		cli/common/live-options.c | grep -vE '^(real-criu|log-level|idle-limit) ')
+		[ "$argument" != required_argument ] || options+=(1)
+	done < <(sed -n 's/.*{ "\([a-z-]*\)", \([a-z]*_argument\), NULL, CLI_OPTION_IGNORED.*/\1 \2/p' $TABLE)
 	[ ${#options[@]} -gt 30 ] || fail "${#options[@]} options found in the code"
 	start_dumpee hot 8 10
 	run_criu "$LAUNCHER" pre-dump "$TMP/images" --lazy-wp -t "$DUMPEE" "${options[@]}"

@@ -28,7 +28,7 @@
 
 /* What both sides share; set up by the test before the target is forked. */
 static struct {
-	int pipe[2], epoll, listener, semaphore, io_uring;
+	int pipe[2], pair[2], epoll, listener, semaphore, io_uring;
 	uint32_t *word;
 } shared;
 
@@ -94,6 +94,13 @@ static long wait_accept(void)
 	return or_errno(accept4(shared.listener, NULL, NULL, SOCK_CLOEXEC)) >= 0;
 }
 
+static long wait_receive(void)
+{
+	char byte;
+
+	return or_errno(recv(shared.pair[0], &byte, 1, 0));
+}
+
 static long wait_semop(void)
 {
 	struct sembuf take = { .sem_op = -1 };
@@ -143,6 +150,13 @@ static void wake_accept(pid_t pid)
 	close(client);
 }
 
+static void wake_receive(pid_t pid)
+{
+	(void)pid;
+	if (send(shared.pair[1], "x", 1, 0) != 1)
+		tap_bail_out("send: %m");
+}
+
 static void wake_semop(pid_t pid)
 {
 	struct sembuf give = { .sem_op = 1 };
@@ -173,6 +187,7 @@ static const struct waiter {
 	{ "ppoll", SYS_ppoll, 1, wait_ppoll, wake_by_pipe, false },
 	{ "futex", SYS_futex, 0, wait_futex, wake_futex, false },
 	{ "accept", SYS_accept4, 1, wait_accept, wake_accept, false },
+	{ "recv with a timeout", SYS_recvfrom, 1, wait_receive, wake_receive, true },
 #ifdef SYS_epoll_wait
 	{ "epoll_wait", SYS_epoll_wait, 1, wait_epoll, wake_by_pipe, true },
 	{ "epoll_wait with a timeout", SYS_epoll_wait, 1, wait_epoll_timeout, wake_by_pipe, true },
@@ -268,9 +283,13 @@ static void set_up(void)
 	struct epoll_event event = { .events = EPOLLIN };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct io_uring_params parameters = { 0 };
+	const struct timeval minute = { .tv_sec = 60 };
 
 	if (pipe2(shared.pipe, O_CLOEXEC))
 		tap_bail_out("pipe: %m");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, shared.pair) ||
+	    setsockopt(shared.pair[0], SOL_SOCKET, SO_RCVTIMEO, &minute, sizeof(minute)))
+		tap_bail_out("socketpair: %m");
 	shared.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (epoll_ctl(shared.epoll, EPOLL_CTL_ADD, shared.pipe[0], &event))
 		tap_bail_out("epoll_ctl: %m");

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+void cli_print_safely(const char *text)
+{
+	for (; *text; text++)
+		putchar(*text >= ' ' && *text <= '~' ? *text : '?');
+}
