@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ptrace-inject/ctl.h"
 #include "util/cleanup.h"
 #include "util/process.h"
 
@@ -111,6 +112,7 @@ static int seize_threads(struct verify_stopped *stopped, pid_t pid, struct image
  */
 static bool has_stopped(struct verify_stopped_thread *thread)
 {
+	struct tracee tracee = { .tid = thread->tid, .stop = TRACEE_EVENT };
 	siginfo_t info = { 0 };
 	int event;
 
@@ -122,6 +124,8 @@ static bool has_stopped(struct verify_stopped_thread *thread)
 	event = info.si_status >> 8;
 	if (info.si_code == CLD_TRAPPED && event != PTRACE_EVENT_STOP)
 		thread->signal = info.si_status & 0xff;
+	else if (info.si_code == CLD_TRAPPED)
+		inject_hide_eintr(&tracee);
 	return true;
 }
 

@@ -67,13 +67,19 @@ pre_dump() {
 # By its socket: to ask it would be a request.
 keeper_is_gone() { ! compgen -G "$RUN/*-$DUMPEE-*.sock" >/dev/null; }
 
+# Nor do questions make a tree less idle.
+asks_all_the_time() { while sleep 0.3; do "$BUILD/bin/criu-lazy-wp" status >/dev/null; done; }
+
 # The keeper ends by itself, and with it all that was known; of what is warned of, as much as wanted.
 limits() {
 	configure 'idle-limit = 2' 'log-level = error'
 	start_dumpee hot 8 10
 	pre_dump 1 ""
 	! keeper_is_gone || fail "no keeper in $RUN"
+	asks_all_the_time &
+	local asker=$!
 	wait_until 10 keeper_is_gone || fail "a keeper outlives idle-limit"
+	kill "$asker"
 	pre_dump 2 1
 	[ ! -s "$TMP/warnings" ] || fail "log-level = error, and yet: $(cat "$TMP/warnings")"
 	pre_dump 3 2 --idle-limit 60 --pre-dump-mode splice
@@ -86,7 +92,24 @@ limits() {
 	end_dumpee
 }
 
+# It is told that there is a keeper, of which nothing is known.
+stopped_keeper() {
+	local keeper
+	configure
+	start_dumpee hot 8 10
+	pre_dump stopped ""
+	keeper=$("$BUILD/bin/criu-lazy-wp" status --json | sed -n 's/.*"root":'"$DUMPEE"',"keeper":\([0-9]*\).*/\1/p')
+	kill -STOP "$keeper"
+	! "$BUILD/bin/criu-lazy-wp" status >"$TMP/status" 2>"$TMP/warnings" || fail "status is content"
+	kill -CONT "$keeper"
+	[ ! -s "$TMP/status" ] || fail "$(cat "$TMP/status")"
+	grep -q 'does not answer' "$TMP/warnings" || fail "$(cat "$TMP/warnings")"
+	expect_intact ok
+	end_dumpee
+}
+
 wrong_ones
 trackers
 real_criu
+stopped_keeper
 limits

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
@@ -309,6 +310,34 @@ static void test_refusals(void **state)
 	expect_all_running();
 }
 
+/* On arm64 nothing tells an EINTR of a stop from one of a signal. */
+static void test_waiting(void **state)
+{
+	struct verify_stopped stopped;
+	struct image_error error = { "" };
+	pid_t child;
+
+	(void)state;
+#ifndef __x86_64__
+	skip();
+#endif
+	child = fork();
+	if (!child) {
+		struct epoll_event event;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(epoll_wait(epoll_create1(EPOLL_CLOEXEC), &event, 1, 60000) ? 1 : 0);
+	}
+	for (int i = 0; i < 20; i++) {
+		wait_for_state(child, 'S');
+		assert_int_equal(verify_stop_tree(child, &stopped, &error), 0);
+		verify_release(&stopped);
+	}
+	wait_for_state(child, 'S');
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +345,7 @@ int main(void)
 		WITH_TREE(test_stop_and_go),    WITH_TREE(test_signals),
 		WITH_TREE(test_group_stopped),  WITH_TREE(test_stopper_killed),
 		WITH_TREE(test_traced_already), WITH_TREE(test_refusals),
+		cmocka_unit_test(test_waiting),
 	};
 
 	return cmocka_run_group_tests_name("verify_stop", tests, NULL, NULL);
