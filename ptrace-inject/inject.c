@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -140,16 +141,27 @@ int inject_userfaultfd(pid_t pid, int flags, int *ret_fd)
 	return 0;
 }
 
+struct copy {
+	int fd, ours;
+};
+
+/* Looked at again, now that the thread stands still: the number may be another file's by now. */
 static int close_in_task(struct inject_ctl *ctl, void *argument)
 {
-	const uint64_t arguments[6] = { *(const int *)argument };
+	const struct copy *copy = argument;
+	const uint64_t arguments[6] = { (uint64_t)copy->fd };
 	long result;
-	int error = inject_syscall(ctl, ctl->arch->nr_close, arguments, &result);
+	int error;
 
+	if (syscall(SYS_kcmp, ctl->tracee.tid, getpid(), KCMP_FILE, copy->fd, copy->ours))
+		return -EBADF;
+	error = inject_syscall(ctl, ctl->arch->nr_close, arguments, &result);
 	return error ? error : (int)result;
 }
 
-int inject_close(pid_t pid, int fd)
+int inject_close(pid_t pid, int fd, int ours)
 {
-	return inject_run(pid, close_in_task, &fd);
+	struct copy copy = { .fd = fd, .ours = ours };
+
+	return inject_run(pid, close_in_task, &copy);
 }

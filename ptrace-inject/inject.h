@@ -75,10 +75,10 @@ int inject_userfaultfd(pid_t pid, int flags, int *ret_fd);
 
 /*
  * Runs close(fd) in the process pid: for a userfaultfd that a child inherited because another
- * thread forked between the two calls of inject_userfaultfd(). -EBADF: it has no such descriptor;
- * else the errors of inject_run(). Whoever calls makes sure that fd is that descriptor.
+ * thread forked between the two calls of inject_userfaultfd(). ours: that userfaultfd, in this
+ * process. -EBADF: fd is not, or no longer, a copy of it (kcmp(2)); else the errors of inject_run().
  */
-int inject_close(pid_t pid, int fd);
+int inject_close(pid_t pid, int fd, int ours);
 
 /*
  * Waits until every system call that any thread of the process pid was in when this was called has

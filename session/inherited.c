@@ -20,12 +20,13 @@ static bool is_userfaultfd(int dir, const char *name)
 	return !strcmp(link, "anon_inode:[userfaultfd]");
 }
 
-static bool is_one_of(pid_t pid, int fd, const int *uffds, size_t nr)
+/* -1: none */
+static int find_ours(pid_t pid, int fd, const int *uffds, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
 		if (!syscall(SYS_kcmp, pid, getpid(), KCMP_FILE, fd, uffds[i]))
-			return true;
-	return false;
+			return uffds[i];
+	return -1;
 }
 
 int session_close_inherited(pid_t pid, const int *uffds, size_t nr)
@@ -40,11 +41,13 @@ int session_close_inherited(pid_t pid, const int *uffds, size_t nr)
 	if (!dir)
 		return errno == ENOENT ? -ESRCH : -errno;
 	while ((entry = readdir(dir))) {
-		int fd = atoi(entry->d_name), ret;
+		int fd = atoi(entry->d_name), ours = -1, ret;
 
-		if (!is_userfaultfd(dirfd(dir), entry->d_name) || !is_one_of(pid, fd, uffds, nr))
+		if (is_userfaultfd(dirfd(dir), entry->d_name))
+			ours = find_ours(pid, fd, uffds, nr);
+		ret = ours < 0 ? -EBADF : inject_close(pid, fd, ours);
+		if (ret == -EBADF) /* no copy, or none any more */
 			continue;
-		ret = inject_close(pid, fd);
 		if (ret)
 			return ret;
 		closed++;
