@@ -76,7 +76,8 @@ users_preload_stays() {
 	grep -qx "LD_PRELOAD=$libc" "$TMP/environment" || fail "$(grep LD_PRELOAD "$TMP/environment")"
 }
 
-is_waiting() { [ "$(ps -o pid= -s "$DUMPEE" | wc -l)" = 2 ] && grep -q '^State:.S' "/proc/$DUMPEE/status"; }
+# The child is bash, too, before its exec.
+is_waiting() { [[ $(ps -o comm=,state= -s "$DUMPEE" | xargs) == 'bash S sleep S' ]]; }
 
 # Two processes with a handler, an ignored signal and descriptors, who do nothing: what differs
 # afterwards is ours. (A task in sigtimedwait(), for one, changes its own mask all the time.)
