@@ -140,6 +140,17 @@ def pre_dump_case(run, action, point, victim):
     finish(run)
 
 
+def late_aio(run, action, point):
+    """A device could write, from now on, into pages that are being armed: nothing is clean."""
+    run.succeed(action)
+    code, text, directory = pass_point(run, action, point, "aio")
+    if not run.has_aio_context():
+        raise Failure("no AIO context was made")
+    if code or "Linux AIO" not in text or run.pages(directory) < ALL_PAGES:
+        raise Failure(f"exit {code}, {run.pages(directory)} pages: {text}")
+    run.expect_running()
+
+
 def dump_case(run, point, victim):
     run.succeed("live")
     code, text, directory = pass_point(run, "dump", point, victim)
@@ -232,6 +243,7 @@ def all_cases():
             if dump_passes(point, victim):
                 yield f"dump {point} {victim}", dump_case, point, victim
     for action in ("live", "splice"):
+        yield f"{action} register-after aio", late_aio, action, "register-after"
         for name, *arguments in resource_cases(action):
             yield f"{action} {name}", resource_case, action, *arguments
 

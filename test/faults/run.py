@@ -46,8 +46,8 @@ class Run:
 
     def start(self):
         self.dumpee = subprocess.Popen(
-            [self.program, str(SIZE_MIB), str(HOT_PERCENT), "--rate", "5000", "--status",
-             self.status],
+            [self.program, str(SIZE_MIB), str(HOT_PERCENT), "--rate", "5000", "--aio",
+             "--status", self.status],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True)
         self.pid = self.dumpee.pid
@@ -206,6 +206,9 @@ class Run:
                           (self.good / "restore.log").read_text()[-2000:])
         self.expect_running()
 
+    def has_aio_context(self):
+        return "/[aio]" in pathlib.Path(f"/proc/{self.pid}/maps").read_text()
+
     # Faults
 
     def victim_action(self, victim):
@@ -221,6 +224,9 @@ class Run:
                     kill_and_wait(keeper_of(self.pid))
             elif victim == "dumpee":
                 kill_and_wait(self.pid)
+            elif victim == "aio":
+                os.kill(self.pid, signal.SIGWINCH)
+                wait_until(self.has_aio_context)
             else:
                 return getattr(errno, victim)
             return 0

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // A self-checking dumpee (see page.h) that rewrites pages of a hot set all the time:
 //	hot SIZE_MIB HOT_PERCENT [SEED] --status FILE [--rate N] [--thp|--nothp] [--mte] [--save FILE]
+//		[--aio]
 // FILE gets "ready PID" once; after each SIGUSR1 every page is verified and FILE gets
 // "ok PAGES REWRITES stall_us MICROSECONDS" (the longest pause since the last report). A wrong
 // page, found then or before its rewrite, gives a "BAD ..." line and exit status 1.
 // --mte: the pages have tags, which the processor compares with those of pointers (arm64).
 // --save: each SIGUSR2 makes it fork, and the child write its pages to that file; then "saved".
+// --aio: each SIGWINCH makes an AIO context.
 // --rate is in pages a second (default 20000, 0: as fast as possible).
 #include <errno.h>
 #include <getopt.h>
+#include <linux/aio_abi.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "page.h"
@@ -24,7 +28,7 @@ struct options {
 	uint64_t seed;
 	uint64_t rate;
 	int advice;
-	bool mte;
+	bool mte, aio;
 	const char *status, *save;
 };
 
@@ -35,19 +39,16 @@ struct pace {
 };
 
 static const struct option long_options[] = {
-	{ "status", required_argument, NULL, 's' },
-	{ "rate", required_argument, NULL, 'r' },
-	{ "thp", no_argument, NULL, 't' },
-	{ "nothp", no_argument, NULL, 'n' },
-	{ "mte", no_argument, NULL, 'm' },
-	{ "save", required_argument, NULL, 'f' },
-	{ 0 },
+	{ "status", required_argument, NULL, 's' }, { "rate", required_argument, NULL, 'r' },
+	{ "thp", no_argument, NULL, 't' },          { "nothp", no_argument, NULL, 'n' },
+	{ "mte", no_argument, NULL, 'm' },          { "save", required_argument, NULL, 'f' },
+	{ "aio", no_argument, NULL, 'a' },          { 0 },
 };
 
 static void usage(void)
 {
 	fputs("usage: hot SIZE_MIB HOT_PERCENT [SEED] --status FILE [--rate N] [--thp|--nothp] "
-	      "[--mte] [--save FILE]\n",
+	      "[--mte] [--save FILE] [--aio]\n",
 	      stderr);
 	exit(2);
 }
@@ -94,6 +95,9 @@ static void parse_options(struct options *options, int argc, char **argv)
 			break;
 		case 'f':
 			options->save = optarg;
+			break;
+		case 'a':
+			options->aio = true;
 			break;
 		default:
 			usage();
@@ -224,6 +228,14 @@ static void save(const struct options *options, const struct arena *arena)
 	_exit(0);
 }
 
+static void make_aio_context(int signal)
+{
+	aio_context_t context = 0;
+
+	(void)signal;
+	syscall(SYS_io_setup, 1, &context);
+}
+
 int main(int argc, char **argv)
 {
 	static struct arena arena;
@@ -239,6 +251,8 @@ int main(int argc, char **argv)
 		sigaddset(&set, SIGUSR2);
 		signal(SIGCHLD, SIG_IGN);
 	}
+	if (options.aio)
+		signal(SIGWINCH, make_aio_context);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	arena_create(&arena, options.nr_pages, options.seed, options.advice);
 	if (options.mte)
