@@ -155,14 +155,15 @@ static int launch_tracked(int argc, char **argv, const struct cli_command_line *
 	int rounds = 0;
 	pid_t throttle = 0;
 
-	if ((line->jobs || line->bandwidth) &&
-	    (!live || !strcmp(line->command, "pre-dump") || line->page_server))
-		log_warn("--jobs and --bandwidth are for live copies: CRIU copies as it does");
 	/* Each round would need a page server of its own. */
 	if (!strcmp(line->command, "dump") && !line->page_server)
 		rounds = cli_rounds(line, root, paths->keeper, live ? NULL : &criu_round,
 				    &throttle);
-	if (rounds < 0 || activate(line, paths, tracker, root, throttle))
+	if (rounds < 0)
+		return 1;
+	if ((line->jobs || line->bandwidth) && (!live || !rounds))
+		log_warn("--jobs and --bandwidth are for live copies: CRIU copies as it does");
+	if (activate(line, paths, tracker, root, throttle))
 		return 1;
 	snprintf(parent, sizeof(parent), "pre/%d", rounds);
 	return launch_criu(argc, argv, line, paths, true, rounds ? parent : NULL);

@@ -97,8 +97,9 @@ with_parent() {
 	[ "$(rounds)" = 0 ] || fail "rounds for a fresh parent"
 	assert_at_most "$(stats_of "$TMP/fresh-parent" pages_written)" $(($(nr_pages 256) * BLOCKS_A_PAGE / 5)) "pages of the dump"
 	dump old-parent --prev-images-dir ../fresh-parent --max-downtime 0 --max-rounds 2
-	[ "$(rounds)" = 2 ] || fail "$(rounds) rounds for an old parent"
-	for round in 1 2; do
+	# Where smaps is read slowly, it is known beforehand that rounds cannot help.
+	[ "$(rounds)" = 2 ] || grep -q 'hardly any of it is for pages' "$TMP/warnings" || fail "$(rounds) rounds for an old parent"
+	for round in $(seq "$(rounds)"); do
 		assert_at_most "$(stats_of "$TMP/old-parent/pre/$round" pages_written)" $(($(nr_pages 256) * BLOCKS_A_PAGE / 5)) \
 			"pages of round $round"
 	done

@@ -60,12 +60,15 @@ no_effect() {
 
 # What a shell leaves its programs: SIGCHLD ignored, a reader of messages that goes.
 odd_signals() {
+	local log=()
 	start_dumpee hot 8 10
 	mkdir -p "$TMP/odd/1" "$TMP/odd/2"
-	"$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$TMP/odd/1" -v4 2> >(exec 0<&-) || fail "exit $? of SIGPIPE"
+	# CRIU's own parasite dies of such a log, and its task with it: that has a file.
+	[ "$(tracker_in_use)" = uffd-wp ] || log=(-o log)
+	"$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$TMP/odd/1" -v4 "${log[@]}" 2> >(exec 0<&-) || fail "exit $? of SIGPIPE"
 	env --ignore-signal=CHLD "$BUILD/bin/criu-lazy-wp" check >"$TMP/check" || fail "$(cat "$TMP/check")"
 	env --ignore-signal=CHLD "$LAUNCHER" --help | grep -q '^  --lazy-wp' || fail "no help with SIGCHLD ignored"
-	"$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$TMP/odd/2" --prev-images-dir ../1 2>"$TMP/errors"
+	"$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$TMP/odd/2" --prev-images-dir ../1 2>"$TMP/errors" || fail "$(cat "$TMP/errors")"
 	[ ! -s "$TMP/errors" ] || fail "$(cat "$TMP/errors")"
 	expect_intact ok
 	end_dumpee
