@@ -82,6 +82,14 @@ static int parse_port(const char *text, uint16_t *ret_port)
 	return 0;
 }
 
+static int refuse(const char *argument)
+{
+	log_error("pre-dump --lazy-wp does not take '%s' while the tasks run: with --pre-dump-mode "
+		  "splice or read CRIU's own pre-dump does",
+		  argument);
+	return -EINVAL;
+}
+
 /* argument: as it stands on the command line. */
 static int take_option(int option, const char *argument, struct live_options *options)
 {
@@ -126,27 +134,17 @@ static int take_option(int option, const char *argument, struct live_options *op
 		break;
 	case CLI_OPTION_PORT:
 		return parse_port(optarg, &options->port);
-	case 'j':
-	case 'L':
-	case 'M':
-	case 'R':
-	case 'l':
-	case 'r':
-	case 'x':
-	case CLI_OPTION_NONE: /* the command */
-	case CLI_OPTION_IGNORED:
-	case CLI_OPTION_TIMEOUT:
-	case CLI_OPTION_UNPRIVILEGED: /* the kernel decides */
-	case CLI_OPTION_LAZY_WP:      /* this and what follows the launcher has seen */
-	case CLI_OPTION_REAL_CRIU:
-	case CLI_OPTION_LOG_LEVEL:
-	case CLI_OPTION_IDLE_LIMIT:
+	case '?':
+	case 'd':
+	case 'h':
+	case 'J':
+	case 's':
+	case 'S':
+	case 'V':
+	case CLI_OPTION_OTHER:
+		return refuse(argument);
+	default: /* the command, what changes nothing here, and what the launcher has seen */
 		break;
-	default:
-		log_error("pre-dump --lazy-wp does not take '%s' while the tasks run: with "
-			  "--pre-dump-mode splice or read CRIU's own pre-dump does",
-			  argument);
-		return -EINVAL;
 	}
 	return 0;
 }
