@@ -247,7 +247,7 @@ const char *keeper_strerror(int error)
 		return "it cannot be executed, or ended at once";
 	case -EACCES:
 		return geteuid() ?
-			       "no place for its socket that is this user's alone: $XDG_RUNTIME_DIR must be a directory that only this user can write to, and $XDG_RUNTIME_DIR/criu-lazy-wp one of mode 0700" :
+			       "no place for its socket that is this user's alone: set XDG_RUNTIME_DIR to a directory that only this user can write to, where criu-lazy-wp, if it is there, has mode 0700" :
 			       "/run/criu-lazy-wp ($LAZY_WP_RUNDIR) must be root's and of mode 0700: change that, or remove it";
 	case -ENAMETOOLONG:
 		return "the path of its socket is too long: $XDG_RUNTIME_DIR ($LAZY_WP_RUNDIR) must be shorter";
