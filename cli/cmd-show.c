@@ -13,6 +13,7 @@
 #include "image/stream.h"
 #include "util/cleanup.h"
 #include "util/json.h"
+#include "util/printable.h"
 
 static void print_json_string(const char *key, const char *text)
 {
@@ -193,7 +194,7 @@ static int show_stats(const char *path, struct image_error *error)
 	if (!file)
 		return image_fail(error, -errno, "%.80s: cannot open: %s", path, strerror(errno));
 	while ((c = fgetc(file)) != EOF)
-		putchar((c >= ' ' && c <= '~') || c == '\n' ? c : '?');
+		putchar(c == '\n' ? c : printable((char)c));
 	return ferror(file) ? image_fail(error, -EIO, "%.80s: cannot read", path) : 0;
 }
 

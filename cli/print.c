@@ -2,9 +2,10 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "util/printable.h"
 
 void cli_print_safely(const char *text)
 {
 	for (; *text; text++)
-		putchar(*text >= ' ' && *text <= '~' ? *text : '?');
+		putchar(printable(*text));
 }

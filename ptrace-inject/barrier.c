@@ -63,14 +63,6 @@ static int pass_thread(pid_t pid, pid_t tid)
 	return error == -ESRCH ? 0 : error;
 }
 
-static bool contains(const struct process_list *list, pid_t tid)
-{
-	for (size_t i = 0; i < list->nr; i++)
-		if (list->v[i] == tid)
-			return true;
-	return false;
-}
-
 /* Those that are not in the list of the passed yet; how many there were is in *ret_nr. */
 static int pass_new_threads(pid_t pid, struct process_list *passed, size_t *ret_nr)
 {
@@ -79,7 +71,7 @@ static int pass_new_threads(pid_t pid, struct process_list *passed, size_t *ret_
 	int error = inject_own_error(process_threads(pid, &threads));
 
 	for (size_t i = 0; i < threads.nr && !error; i++) {
-		if (contains(passed, threads.v[i]))
+		if (process_list_contains(passed, threads.v[i]))
 			continue;
 		error = pass_thread(pid, threads.v[i]);
 		if (!error)

@@ -61,15 +61,12 @@ static void on_alarm(int signal)
  * any child consumes stops of tracees as well, whatever its options (kernel/exit.c, "Traditionally
  * we see ptrace'd stopped tasks"), and with them their signals. If that does not help, our end does.
  */
-static int seize(struct hold *hold, struct tracee *tracee)
+static int seize(struct tracee *tracee)
 {
 	const struct itimerval often = { { 0, ALARM_US }, { 0, ALARM_US } }, never = { 0 };
-	const struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
 	int error;
 
-	seizing = hold;
 	alarms = 0;
-	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &often, NULL);
 	error = tracee_seize(tracee);
 	setitimer(ITIMER_REAL, &never, NULL);
@@ -112,7 +109,7 @@ static int look_at_thread(struct hold *hold, pid_t pid, pid_t tid)
 		return 0;
 	if (status.tracer == getpid())
 		return append(hold, &tracee);
-	if (status.tracer || status.state != 'R' || seize(hold, &tracee))
+	if (status.tracer || status.state != 'R' || seize(&tracee))
 		return 0;
 	tracee_interrupt(&tracee);
 	return append(hold, &tracee);
@@ -131,9 +128,12 @@ static int look_at_process(struct hold *hold, pid_t pid)
 
 int hold_look(struct hold *hold, pid_t root)
 {
+	const struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
 	auto_process_list struct process_list tree = { 0 };
 	int ret = process_tree(root, &tree);
 
+	seizing = hold;
+	sigaction(SIGALRM, &action, NULL);
 	for (size_t i = 0; i < tree.nr && !ret; i++)
 		ret = look_at_process(hold, tree.v[i]);
 	return ret;

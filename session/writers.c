@@ -30,21 +30,13 @@ static void look_at(struct session *session, pid_t pid)
 			 pins.writer);
 }
 
-static bool contains(const struct process_list *list, pid_t pid)
-{
-	for (size_t i = 0; i < list->nr; i++)
-		if (list->v[i] == pid)
-			return true;
-	return false;
-}
-
 int session_processes(const struct session *session, struct process_list *ret_list)
 {
 	auto_process_list struct process_list list = { 0 };
 	int ret = process_tree(session->tree.root, &list);
 
 	for (size_t i = 0; i < session->nr_tasks && !ret; i++)
-		if (!contains(&list, session->tasks[i].pid))
+		if (!process_list_contains(&list, session->tasks[i].pid))
 			ret = process_list_append(&list, session->tasks[i].pid);
 	if (ret)
 		return ret;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "util/cleanup.h"
+#include "util/printable.h"
 
 /* Above the kernel's largest pid_max (4 Mi): a longer list is not a tree of processes. */
 #define PROCESS_LIST_MAX (4u << 20)
@@ -58,8 +59,7 @@ int process_start_time(pid_t pid, uint64_t *ret_start_time)
 static void make_printable(char *text)
 {
 	for (; *text; text++)
-		if (*text < ' ' || *text > '~')
-			*text = '?';
+		*text = printable(*text);
 }
 
 static void parse_status_line(const char *line, struct process_info *info)
@@ -148,6 +148,14 @@ int process_list_append(struct process_list *list, pid_t pid)
 	}
 	list->v[list->nr++] = pid;
 	return 0;
+}
+
+bool process_list_contains(const struct process_list *list, pid_t pid)
+{
+	for (size_t i = 0; i < list->nr; i++)
+		if (list->v[i] == pid)
+			return true;
+	return false;
 }
 
 int process_parse_children(FILE *text, struct process_list *list)

@@ -41,6 +41,8 @@ struct process_list {
 /* -ENOMEM, also if it would become absurdly long. */
 int process_list_append(struct process_list *list, pid_t pid);
 
+bool process_list_contains(const struct process_list *list, pid_t pid);
+
 /*
  * root and all its descendants, parents before children, from /proc/PID/task/TID/children
  * (CONFIG_PROC_CHILDREN). A running tree may gain and lose members meanwhile. -ESRCH, -EBADMSG,

@@ -6,22 +6,23 @@
 
 #include "cli/common/criu-options.h"
 
-/* The next argument as getopt_long() returns it; what is wrong or unknown is for CRIU to refuse. */
-static int next_option(int argc, char **argv)
-{
-	return getopt_long(argc, argv, CLI_SHORT_OPTIONS, cli_options, NULL);
-}
-
-static void rewind_options(void)
-{
-	optind = 0;
-	opterr = 0;
-}
-
-/* The options of ours that have a value. */
-static const char **own_value(int option, struct cli_command_line *line)
+static const char **value_of(int option, struct cli_command_line *line)
 {
 	switch (option) {
+	case 't':
+		return &line->tree;
+	case 'D':
+		return &line->images;
+	case 'W':
+		return &line->work;
+	case 'o':
+		return &line->log_file;
+	case CLI_OPTION_PREV_IMAGES:
+		return &line->parent;
+	case CLI_OPTION_PRE_DUMP_MODE:
+		return &line->mode;
+	case CLI_OPTION_TIMEOUT:
+		return &line->timeout;
 	case CLI_OPTION_REAL_CRIU:
 		return &line->real_criu;
 	case CLI_OPTION_LOG_LEVEL:
@@ -40,27 +41,6 @@ static const char **own_value(int option, struct cli_command_line *line)
 		return &line->bandwidth;
 	}
 	return NULL;
-}
-
-static const char **value_of(int option, struct cli_command_line *line)
-{
-	switch (option) {
-	case 't':
-		return &line->tree;
-	case 'D':
-		return &line->images;
-	case 'W':
-		return &line->work;
-	case 'o':
-		return &line->log_file;
-	case CLI_OPTION_PREV_IMAGES:
-		return &line->parent;
-	case CLI_OPTION_PRE_DUMP_MODE:
-		return &line->mode;
-	case CLI_OPTION_TIMEOUT:
-		return &line->timeout;
-	}
-	return own_value(option, line);
 }
 
 static void take_option(int option, struct cli_command_line *line)
@@ -88,8 +68,8 @@ void cli_read_command_line(int argc, char **argv, struct cli_command_line *ret_l
 	int option;
 
 	*ret_line = (struct cli_command_line){ .images = "." };
-	rewind_options();
-	while ((option = next_option(argc, argv)) != -1)
+	cli_rewind_options();
+	while ((option = cli_next_option(argc, argv)) != -1)
 		take_option(option, ret_line);
 }
 
@@ -97,18 +77,17 @@ char **cli_criu_arguments(int argc, char **argv, const char *criu,
 			  const struct cli_command_line *line, bool track, const char *parent)
 {
 	char **args = calloc((size_t)argc + 4, sizeof(*args));
-	struct cli_command_line ours;
 	bool dump = line->command && !strcmp(line->command, "dump");
 	int nr = 0, done = 1, option;
 
 	if (!args)
 		return NULL;
 	args[nr++] = (char *)criu;
-	rewind_options();
-	while ((option = next_option(argc, argv)) != -1) {
+	cli_rewind_options();
+	while ((option = cli_next_option(argc, argv)) != -1) {
 		bool replaced = parent && option == CLI_OPTION_PREV_IMAGES;
 
-		if (option == CLI_OPTION_LAZY_WP || own_value(option, &ours) || replaced)
+		if (cli_is_own_option(option) || replaced)
 			done = optind;
 		while (done < optind)
 			args[nr++] = argv[done++];

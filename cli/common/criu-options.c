@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-const struct option cli_options[] = {
+static const struct option options[] = {
 	{ "tree", required_argument, NULL, 't' },
 	{ "images-dir", required_argument, NULL, 'D' },
 	{ "work-dir", required_argument, NULL, 'W' },
@@ -106,3 +106,14 @@ const struct option cli_options[] = {
 	{ "cpu-cap", optional_argument, NULL, CLI_OPTION_OTHER },
 	{ 0 },
 };
+
+void cli_rewind_options(void)
+{
+	optind = 0;
+	opterr = 0;
+}
+
+int cli_next_option(int argc, char **argv)
+{
+	return getopt_long(argc, argv, "-dSsRt:hD:o:v::x::Vr:jJ:lW:L:M:", options, NULL);
+}

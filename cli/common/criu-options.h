@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The options that stand on our command lines, CRIU's (criu(8), 4.0 to 4.3) and ours, for
- * getopt_long(3): what takes a value, and what may be abbreviated, must be as CRIU sees it.
+ * getopt_long(3): what takes a value, and what may be abbreviated, is as CRIU sees it.
  */
 #ifndef LAZY_WP_CLI_COMMON_CRIU_OPTIONS_H
 #define LAZY_WP_CLI_COMMON_CRIU_OPTIONS_H
 
-#include <getopt.h>
-
-/* Each argument in its place: what is no option comes as CLI_OPTION_NONE. */
-#define CLI_SHORT_OPTIONS "-dSsRt:hD:o:v::x::Vr:jJ:lW:L:M:"
-#define CLI_OPTION_NONE   1
+#include <getopt.h> /* optarg, optind */
+#include <stdbool.h>
 
 enum cli_option {
+	CLI_OPTION_NONE = 1,    /* an argument that is no option */
 	CLI_OPTION_OTHER = 256, /* CRIU's, which a live pre-dump does not take */
 	CLI_OPTION_IGNORED,     /* CRIU's pre-dump has no use for it either, or we do it anyway */
 	CLI_OPTION_PREV_IMAGES,
@@ -23,7 +21,7 @@ enum cli_option {
 	CLI_OPTION_PAGE_SERVER,
 	CLI_OPTION_ADDRESS,
 	CLI_OPTION_PORT,
-	/* Ours, which CRIU does not get. */
+	/* Ours, which CRIU does not get: all that follow. */
 	CLI_OPTION_LAZY_WP,
 	CLI_OPTION_REAL_CRIU,
 	CLI_OPTION_LOG_LEVEL,
@@ -35,6 +33,18 @@ enum cli_option {
 	CLI_OPTION_BANDWIDTH,
 };
 
-extern const struct option cli_options[];
+/* The next call of cli_next_option() begins anew. */
+void cli_rewind_options(void);
+
+/*
+ * getopt_long(3) with these options, each argument in its place and nothing printed: a short
+ * option's letter, an enum cli_option, '?' for what is wrong or unknown, -1 at the end or at "--".
+ */
+int cli_next_option(int argc, char **argv);
+
+static inline bool cli_is_own_option(int option)
+{
+	return option >= CLI_OPTION_LAZY_WP;
+}
 
 #endif

@@ -24,7 +24,7 @@ static const struct {
 	  "dump: when rounds cannot make the freeze short enough" },
 	{ "--real-criu PATH", "the CRIU to run" },
 	{ "--log-level LEVEL", "the least of ours that is written: error, warn, info, debug" },
-	{ "--idle-limit S", "tracking ends after S seconds without a command; 0: never" },
+	{ "--idle-limit S", "tracking ends after S seconds without an iteration; 0: never" },
 };
 
 /* Values are not looked for: one that reads --help is nobody's file name. */

@@ -39,20 +39,27 @@ static int parse_size(const char *text, uint64_t *ret_size)
 	return 0;
 }
 
+static int bad_value(const char *option, const char *value, const char *wanted)
+{
+	log_error("--%s '%s': %s is wanted", option, value, wanted);
+	return -EINVAL;
+}
+
 static int parse_jobs(const char *text, unsigned int *ret_jobs)
 {
 	uint64_t number;
 
 	if (parse_size(text, &number) || number > HARVEST_JOBS_MAX)
-		return -EINVAL;
+		return bad_value("jobs", text, "a number of threads up to 64");
 	*ret_jobs = (unsigned int)number;
 	return 0;
 }
 
-static int bad_value(const char *option, const char *value, const char *wanted)
+static int parse_bandwidth(const char *text, uint64_t *ret_bandwidth)
 {
-	log_error("--%s '%s': %s is wanted", option, value, wanted);
-	return -EINVAL;
+	if (parse_size(text, ret_bandwidth))
+		return bad_value("bandwidth", text, "bytes a second, perhaps with K, M or G,");
+	return 0;
 }
 
 static int parse_number(const char *option, const char *text, unsigned int *ret_number)
@@ -115,14 +122,9 @@ static int take_option(int option, const char *argument, struct live_options *op
 		options->parent = optarg;
 		break;
 	case CLI_OPTION_JOBS:
-		if (parse_jobs(optarg, &options->jobs))
-			return bad_value("jobs", optarg, "a number of threads up to 64");
-		break;
+		return parse_jobs(optarg, &options->jobs);
 	case CLI_OPTION_BANDWIDTH:
-		if (parse_size(optarg, &options->bandwidth))
-			return bad_value("bandwidth", optarg,
-					 "bytes a second, perhaps with K, M or G,");
-		break;
+		return parse_bandwidth(optarg, &options->bandwidth);
 	case CLI_OPTION_AUTO_DEDUP:
 		options->auto_dedup = true;
 		break;
@@ -155,11 +157,10 @@ int live_options_parse(int argc, char **argv, struct live_options *ret_options)
 	const char *argument;
 	int option, ret = 0;
 
-	optind = 0; /* anew: the launcher has parsed before */
-	opterr = 0;
+	cli_rewind_options();
 	do {
 		argument = argv[optind ? optind : 1];
-		option = getopt_long(argc, argv, CLI_SHORT_OPTIONS, cli_options, NULL);
+		option = cli_next_option(argc, argv);
 		if (option != -1)
 			ret = take_option(option, argument, &options);
 	} while (option != -1 && !ret);
@@ -210,11 +211,9 @@ int live_options_for_rounds(const struct cli_command_line *line, struct rounds_o
 	    parse_number("max-rounds", line->max_rounds, &options.max_rounds) ||
 	    parse_number("timeout", line->timeout, &options.timeout_s))
 		return -EINVAL;
-	if (line->jobs && parse_jobs(line->jobs, &options.jobs))
-		return bad_value("jobs", line->jobs, "a number of threads up to 64");
-	if (line->bandwidth && parse_size(line->bandwidth, &options.bandwidth))
-		return bad_value("bandwidth", line->bandwidth,
-				 "bytes a second, perhaps with K, M or G,");
+	if ((line->jobs && parse_jobs(line->jobs, &options.jobs)) ||
+	    (line->bandwidth && parse_bandwidth(line->bandwidth, &options.bandwidth)))
+		return -EINVAL;
 	if (line->on_stall && parse_on_stall(line->on_stall, &options.on_stall))
 		return bad_value("on-stall", line->on_stall, "dump, fail or throttle");
 	*ret_options = options;

@@ -18,7 +18,7 @@ void cli_refusals_to_log(const struct cli_command_line *line);
 
 /*
  * Opens CRIU's log file to append to, relative to work, or to images if that is NULL; anew: emptied.
- * Errors of open(2); -EBADF: there is no such directory.
+ * Errors of open(2).
  */
 int cli_open_log(const char *work, const char *images, const char *name, bool anew);
 

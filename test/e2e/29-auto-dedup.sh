@@ -112,10 +112,6 @@ rounds() {
 	expect_intact ok
 }
 
-keeper_pid() {
-	"$BUILD/bin/criu-lazy-wp" status --json | sed -n 's/.*"root":'"$DUMPEE"',"keeper":\([0-9]*\).*/\1/p'
-}
-
 start_dumpee hot 128 10
 mkdir -p "$CHAIN/1"
 "$LAUNCHER" pre-dump --lazy-wp -t "$DUMPEE" -D "$CHAIN/1"

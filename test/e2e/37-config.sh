@@ -98,7 +98,7 @@ stopped_keeper() {
 	configure
 	start_dumpee hot 8 10
 	pre_dump stopped ""
-	keeper=$("$BUILD/bin/criu-lazy-wp" status --json | sed -n 's/.*"root":'"$DUMPEE"',"keeper":\([0-9]*\).*/\1/p')
+	keeper=$(keeper_pid)
 	kill -STOP "$keeper"
 	! "$BUILD/bin/criu-lazy-wp" status >"$TMP/status" 2>"$TMP/warnings" || fail "status is content"
 	kill -CONT "$keeper"

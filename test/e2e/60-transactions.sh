@@ -69,8 +69,6 @@ broken_chains() {
 }
 sums() { sha256sum "$TMP/$N"/*.img "$TMP/$((N - 1))"/*.img && readlink "$TMP/$N/parent"; }
 
-keeper_pid() { "$BUILD/bin/criu-lazy-wp" status --json | sed -n 's/.*"root":'"$DUMPEE"',"keeper":\([0-9]*\).*/\1/p'; }
-
 keeper_is_gone() { [ ! -e "/proc/$1" ] || grep -q '^State:.[ZX]' "/proc/$1/status"; }
 
 wrong_parents() {

@@ -99,6 +99,9 @@ run_criu() {
 	return "$code"
 }
 
+# Of the dumpee.
+keeper_pid() { "$BUILD/bin/criu-lazy-wp" status --json | sed -n 's/.*"root":'"$DUMPEE"',"keeper":\([0-9]*\).*/\1/p'; }
+
 # What --lazy-wp means here: uffd-wp, soft-dirty or off.
 tracker_in_use() {
 	case ${LAZY_WP_TEST_TRACKER:-auto} in
