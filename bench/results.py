@@ -62,15 +62,18 @@ def output_of(*command):
         return ""
 
 
+def project():
+    return {"version": output_of("cat", "VERSION") or "?",
+            "commit": output_of("git", "describe", "--always", "--dirty") or "?"}
+
+
 def machine():
     cpu = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 30
     criu = re.search(r"Version: (\S+)", output_of(output_of(ROOT / "scripts/find-criu"), "--version"))
     return {"kernel": platform.release(), "machine": platform.machine(),
             "cpu": cpu[1] if cpu else "?", "cpus": os.cpu_count(), "memory_gib": memory,
-            "criu": criu[1] if criu else "?", "version": output_of("cat", "VERSION") or "?",
-            "commit": output_of("git", "describe", "--always", "--dirty") or "?",
-            "date": time.strftime("%Y-%m-%d"), "length": length(),
+            "criu": criu[1] if criu else "?", **project(), "date": time.strftime("%Y-%m-%d"), "length": length(),
             "load": round(os.getloadavg()[0], 1)}
 
 
@@ -178,6 +181,7 @@ def keep_from_guest(lines):
         if line.startswith(ABOUT):
             results.append(dict(json.loads(line.removeprefix(ABOUT)), rows=[]))
             results[-1]["benchmark"] += "-guest"
+            results[-1]["machine"].update(project())  # the guest has a copy of it, without git
         elif line.startswith(ROW):
             results[-1]["rows"].append(json.loads(line.removeprefix(ROW)))
     for result in results:
