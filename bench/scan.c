@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What finding written pages costs, on our own memory:
+ * What finding written pages costs:
  *	scan MIB 4k|thp ROUNDS PERCENT...
  * For each PERCENT of pages that are written, each way is timed in turns, ROUNDS times; before each
- * the same pages have just been written. Every way must find what it is known to find. Prints
- * "variant, parameters, column, value" with tabs between.
+ * the same pages have just been written. Every way must find what it is known to find. The memory is
+ * a child's, which waits meanwhile: to protect a page interrupts each processor that runs a thread
+ * with that memory. Prints "variant, parameters, column, value" with tabs between.
  */
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "bench/memory.h"
 #include "track/quick.h"
@@ -17,6 +19,9 @@
 
 static uint64_t start, end, nr_pages;
 static int pagemap;
+/* The child that has the memory, and the socket on which it is told what to write. */
+static pid_t owner;
+static int to_owner;
 
 static uint64_t take_quickly(pid_t stopped)
 {
@@ -34,10 +39,9 @@ static uint64_t ours_running(void)
 	return take_quickly(0);
 }
 
-/* Nobody but this thread has the memory, and it waits for the answer. */
 static uint64_t ours_stopped(void)
 {
-	return take_quickly(getpid());
+	return take_quickly(owner);
 }
 
 static uint64_t ours_in_full(void)
@@ -144,13 +148,53 @@ static const struct way {
 };
 #define NR_WAYS (sizeof(ways) / sizeof(ways[0]))
 
+/* The child: its memory is written and registered; then it writes every so many-th page when told. */
+static void __attribute__((noreturn)) own_memory(int from_us)
+{
+	uint64_t distance;
+
+	write_pages((uint8_t *)start, nr_pages, 1, 1);
+	die_if(track_uffd_register(open_tracker(), start, end), "UFFDIO_REGISTER");
+	while (write(from_us, "", 1) == 1 && read(from_us, &distance, sizeof(distance)) > 0)
+		write_pages((uint8_t *)start, nr_pages, distance, 2);
+	_exit(0);
+}
+
+static void wait_for_owner(void)
+{
+	char done;
+
+	if (read(to_owner, &done, 1) != 1)
+		die("the child that has the memory", ECHILD);
+}
+
+static void start_owner(void)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends))
+		die("socketpair", errno);
+	owner = fork();
+	if (owner < 0)
+		die("fork", errno);
+	if (!owner) {
+		close(ends[0]);
+		own_memory(ends[1]);
+	}
+	close(ends[1]);
+	to_owner = ends[0];
+	wait_for_owner();
+}
+
 static uint64_t make_dirty(double percent)
 {
 	uint64_t distance = percent > 0 ? (uint64_t)(100 / percent) : 0;
 
 	if (!distance)
 		return 0;
-	write_pages((uint8_t *)start, nr_pages, distance, 2);
+	if (send(to_owner, &distance, sizeof(distance), MSG_NOSIGNAL) < 0)
+		die("send", errno);
+	wait_for_owner();
 	return (nr_pages + distance - 1) / distance;
 }
 
@@ -199,10 +243,9 @@ int main(int argc, char **argv)
 	nr_pages = bytes / page_bytes();
 	start = (uintptr_t)map_aligned(bytes, argv[2][0] == 't' ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	end = start + bytes;
-	write_pages((uint8_t *)start, nr_pages, 1, 1);
-	pagemap = track_pagemap_open(getpid());
+	start_owner();
+	pagemap = track_pagemap_open(owner);
 	die_if(pagemap, "pagemap");
-	die_if(track_uffd_register(open_tracker(), start, end), "UFFDIO_REGISTER");
 	for (int i = 4; i < argc; i++) {
 		ours_in_full();
 		measure_all(argv[2], atoi(argv[3]), atof(argv[i]));
