@@ -15,6 +15,7 @@ import os
 import pathlib
 import platform
 import re
+import shlex
 import statistics
 import subprocess
 import sys
@@ -27,6 +28,8 @@ UNITS = (("_mib_per_second", "MiB/s"), ("_per_second", "1/s"), ("_ns_per_page", 
          ("_cpu_s_per_gib", "s/GiB"), ("_ns", "ns"), ("_us", "us"), ("_ms", "ms"), ("_s", "s"),
          ("_bytes", "B"), ("_kib", "KiB"), ("_mib", "MiB"), ("_percent", "%"), ("_pages", "pages"))
 HERE = "--here" in sys.argv
+# The variables that this run was given, as a shell takes them.
+GIVEN = []
 ABOUT, ROW = "about: ", "row: "
 HEADER = ("benchmark", "quantity", "variant", "at", "median", "min", "max", "n", "unit")
 
@@ -49,6 +52,7 @@ def setting(name, usual, quick, full=None):
     if name not in os.environ:
         return chosen
     text = os.environ[name]
+    GIVEN.append(f"{name}={shlex.quote(text)}")
     if isinstance(usual, list):
         return [type(usual[0])(word) for word in text.split()]
     return type(usual)(text)
@@ -74,7 +78,8 @@ def machine():
     return {"kernel": platform.release(), "machine": platform.machine(),
             "cpu": cpu[1] if cpu else "?", "cpus": os.cpu_count(), "memory_gib": memory,
             "criu": criu[1] if criu else "?", **project(), "date": time.strftime("%Y-%m-%d"), "length": length(),
-            "load": round(os.getloadavg()[0], 1)}
+            "load": round(os.getloadavg()[0], 1),
+            **({"settings": " ".join(GIVEN)} if GIVEN else {})}
 
 
 def quantity_of(column):
