@@ -11,7 +11,7 @@ static void *map_shared(int shape)
 	int fd;
 	void *memory;
 
-	ssprintf(name, "shared_file.%d", shape);
+	ssprintf(name, "shared_file.%d.test", shape);
 	fd = open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (fd < 0 || ftruncate(fd, PAGES * page_size()))
 		pr_perror("%s", name);
