@@ -36,6 +36,7 @@ LOGS = os.path.join(WORK, "logs")
 RESULTS = os.path.join(WORK, "results")
 FLAVOURS = ("h", "ns", "uns")
 SECONDS_A_RUN = 3600
+TESTS_AT_ONCE = 2 * os.cpu_count()  # they mostly wait
 
 # Whose pre-dumps (see test/upstream/criu), zdtm.py's options for stock, and those that are added.
 Mode = collections.namedtuple("Mode", "criu options pre what")
@@ -89,8 +90,8 @@ def zdtm(flavour, mode, pre, chosen, log):
     logs = os.path.join(LOGS, flavour, log)
     shutil.rmtree(logs, ignore_errors=True)
     os.makedirs(logs)
-    argv = ["/usr/bin/python3", "./zdtm.py", "run", "-f", flavour, "-p", "2", "--keep-going", "--ignore-taint",
-            "-k", "never", "--criu-bin", os.path.join(HERE, "criu"), "--report", logs]
+    argv = ["/usr/bin/python3", "./zdtm.py", "run", "-f", flavour, "-p", str(TESTS_AT_ONCE), "--keep-going",
+            "--ignore-taint", "-k", "never", "--criu-bin", os.path.join(HERE, "criu"), "--report", logs]
     argv += mode.options + (mode.pre if pre else []) + chosen
     with open(os.path.join(logs, "stdout"), "wb") as stdout:
         process = subprocess.Popen(argv, cwd=TESTS, stdin=subprocess.DEVNULL, stdout=stdout,
