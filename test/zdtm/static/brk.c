@@ -12,10 +12,10 @@ const char *test_author = "criu-lazy-wp";
  */
 static void setup(struct area *area)
 {
-	mallopt(M_MMAP_THRESHOLD, 0);
 	uintptr_t end = (uintptr_t)sbrk(0);
 	intptr_t gap = (intptr_t)(-end & (page_size() - 1));
 
+	mallopt(M_MMAP_THRESHOLD, 0);
 	MUST(sbrk(gap + (intptr_t)(PAGES * page_size())));
 	area_use(area, (uint8_t *)end + gap, PAGES);
 	area_fill(area, 0, PAGES, 1);
