@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "util/printable.h"
+
 int image_fail(struct image_error *error, int result, const char *format, ...)
 {
 	va_list args;
@@ -14,8 +16,6 @@ int image_fail(struct image_error *error, int result, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(error->text, sizeof(error->text), format, args);
 	va_end(args);
-	for (char *c = error->text; *c; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
+	make_printable(error->text);
 	return result;
 }

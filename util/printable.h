@@ -8,4 +8,10 @@ static inline char printable(char c)
 	return c >= ' ' && c <= '~' ? c : '?';
 }
 
+static inline void make_printable(char *text)
+{
+	for (; *text; text++)
+		*text = printable(*text);
+}
+
 #endif

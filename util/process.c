@@ -56,12 +56,6 @@ int process_start_time(pid_t pid, uint64_t *ret_start_time)
 }
 
 /* A task chooses its name, and messages show it on terminals. */
-static void make_printable(char *text)
-{
-	for (; *text; text++)
-		*text = printable(*text);
-}
-
 static void parse_status_line(const char *line, struct process_info *info)
 {
 	const char *last;
