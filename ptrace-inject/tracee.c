@@ -8,12 +8,16 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ptrace-inject/task-status.h"
 #include "ptrace-inject/tracee.h"
 
 /* How often a wait looks at the clock and for a leader that is a zombie beside live threads. */
 #define WAIT_TICK_MS 20
+/* A thread that was continued at the last moment is waited for in vain. */
+#define STOP_AGAIN_MS 1000
+#define STOP_LOOK_US  50
 
 #define SYSCALL_STOP     (SIGTRAP | 0x80) /* PTRACE_O_TRACESYSGOOD */
 #define EVENT_OF(status) ((status) >> 16)
@@ -71,6 +75,7 @@ long tracee_request(struct tracee *tracee, int request, uintptr_t address, uintp
 int tracee_seize(struct tracee *tracee)
 {
 	tracee->stop = TRACEE_RUNNING;
+	tracee->job_stop = false;
 	return (int)tracee_request(tracee, PTRACE_SEIZE, 0, PTRACE_O_TRACESYSGOOD);
 }
 
@@ -111,6 +116,7 @@ static int identify_stop(struct tracee *tracee, int status)
 		return identify_syscall_stop(tracee);
 	if (EVENT_OF(status) == PTRACE_EVENT_STOP) {
 		tracee->stop = TRACEE_EVENT;
+		tracee->job_stop = WSTOPSIG(status) != SIGTRAP;
 	} else {
 		tracee->stop = TRACEE_SIGNAL;
 		tracee->stop_signal = WSTOPSIG(status);
@@ -175,6 +181,21 @@ int tracee_run_to(struct tracee *tracee, enum tracee_stop wanted, int64_t deadli
 }
 
 /*
+ * A thread that is detached in a job-control stop runs until it is in that stop again. Whoever seizes and
+ * interrupts it before finds it in one stop, not two one after the other, and CRIU (compel's
+ * skip_sigstop()), which runs it on to the second, would run it on for good.
+ */
+static void await_job_stop(const struct tracee *tracee)
+{
+	int64_t deadline_ms = tracee_now_ms() + STOP_AGAIN_MS;
+	struct inject_task_status status;
+
+	while (!inject_task_status(tracee->pid, tracee->tid, &status) &&
+	       (status.state == 'R' || status.state == 't') && tracee_now_ms() < deadline_ms)
+		usleep(STOP_LOOK_US);
+}
+
+/*
  * PTRACE_DETACH leaves the thread with TIF_SIGPENDING (__ptrace_unlink()). On its way to user mode
  * that is cleared, but a system call about to be entered would be interrupted by it once more,
  * and the likes of epoll_wait() return EINTR. So there the thread is only resumed; the helper's
@@ -182,11 +203,14 @@ int tracee_run_to(struct tracee *tracee, enum tracee_stop wanted, int64_t deadli
  */
 void tracee_let_go(struct tracee *tracee)
 {
-	int request = tracee->stop == TRACEE_ENTRY ? PTRACE_CONT : PTRACE_DETACH;
 	int signal = tracee->stop == TRACEE_SIGNAL ? tracee->stop_signal : 0;
+	bool stops = tracee->job_stop || signal == SIGSTOP;
+	int request = tracee->stop == TRACEE_ENTRY && !stops ? PTRACE_CONT : PTRACE_DETACH;
+	long error = tracee_request(tracee, request, 0, (uintptr_t)signal);
 
-	tracee_request(tracee, request, 0, (uintptr_t)signal);
 	tracee->stop = TRACEE_GONE;
+	if (stops && !error)
+		await_job_stop(tracee);
 }
 
 int tracee_get_registers(struct tracee *tracee, struct arch_registers *ret_registers)

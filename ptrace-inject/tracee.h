@@ -36,6 +36,7 @@ struct tracee {
 	pid_t pid, tid;
 	enum tracee_stop stop;
 	int stop_signal;     /* for TRACEE_SIGNAL */
+	bool job_stop;       /* the last TRACEE_EVENT was a job-control stop */
 	long syscall_nr;     /* for TRACEE_ENTRY */
 	long syscall_result; /* for TRACEE_EXIT */
 };
@@ -73,7 +74,8 @@ int tracee_run_to(struct tracee *tracee, enum tracee_stop wanted, int64_t deadli
 
 /*
  * Lets a stopped thread run on, handing back the signal of a TRACEE_SIGNAL stop. It is detached
- * when the helper has exited, which must follow at once.
+ * when the helper has exited, which must follow at once. In a job-control stop it is again before
+ * this returns.
  */
 void tracee_let_go(struct tracee *tracee);
 

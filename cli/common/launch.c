@@ -51,12 +51,16 @@ static int choose_tracker(const char *name, enum track_kind *ret_kind)
 	return 0;
 }
 
-/* Who gives one of these relies on it. */
+static bool asks_for_rounds(const struct cli_command_line *line)
+{
+	return line->max_downtime || line->on_stall ||
+	       (line->max_rounds && strcmp(line->max_rounds, "0"));
+}
+
+/* Who asks for rounds relies on them. */
 static int check_rounds_options(const struct cli_command_line *line)
 {
-	const bool rounds = !strcmp(line->command, "dump") && !line->page_server;
-
-	if (rounds || (!line->max_downtime && !line->max_rounds && !line->on_stall))
+	if (!asks_for_rounds(line) || (!strcmp(line->command, "dump") && !line->page_server))
 		return 0;
 	log_error("--max-downtime, --max-rounds and --on-stall are for the rounds of a dump, and "
 		  "%s makes none",

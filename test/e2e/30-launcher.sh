@@ -108,6 +108,8 @@ finds_tree --tre 999999999
 finds_tree --tree=999999999 --root -t
 no_effect pre-dump --on-stall fail
 no_effect dump --page-server --max-downtime 5
+no_effect dump --page-server --max-rounds 1
+finds_tree -t 999999999 --page-server --max-rounds 0
 
 printf '#!/bin/sh\nenv >>"%s/environment"\n' "$TMP" >"$TMP/action"
 chmod +x "$TMP/action"
