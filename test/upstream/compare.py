@@ -36,7 +36,7 @@ LOGS = os.path.join(WORK, "logs")
 RESULTS = os.path.join(WORK, "results")
 FLAVOURS = ("h", "ns", "uns")
 SECONDS_A_RUN = 3600
-TESTS_AT_ONCE = 2 * os.cpu_count()  # they mostly wait
+TESTS_AT_ONCE = 3 * os.cpu_count()  # they mostly wait
 
 # Whose pre-dumps (see test/upstream/criu), zdtm.py's options for stock, and those that are added.
 Mode = collections.namedtuple("Mode", "criu options pre what")
