@@ -106,18 +106,32 @@ static enum verdict judge_prediction(const struct rounds *rounds)
 	return rounds->pages_ms < rounds->predicted_ms * (1 - STALL_RATIO) ? NO_PAGES : GO_ON;
 }
 
+/*
+ * As open as the directory that it is in: CRIU restores a user namespace's tree with its rights, and
+ * goes through the parents (the files are its own affair).
+ */
+static int make_directory(int images, const char *name)
+{
+	struct stat status;
+
+	if (fstat(images, &status) || mkdirat(images, name, 0700) ||
+	    fchmodat(images, name, status.st_mode & 0777, 0))
+		return -errno;
+	return 0;
+}
+
 static int open_round(const struct rounds *rounds, unsigned int number)
 {
 	char name[32];
-	int fd;
+	int fd, ret;
 
 	snprintf(name, sizeof(name), "pre/%u", number);
-	if ((number == 1 && mkdirat(rounds->images, "pre", 0700) && errno != EEXIST) ||
-	    mkdirat(rounds->images, name, 0700)) {
-		int ret = -errno;
-
+	ret = number == 1 ? make_directory(rounds->images, "pre") : 0;
+	if (!ret || ret == -EEXIST)
+		ret = make_directory(rounds->images, name);
+	if (ret) {
 		log_error("cannot dump into %s: making %s: %s%s", rounds->options->images, name,
-			  strerror(errno), errno == EEXIST ? ": take an empty directory" : "");
+			  strerror(-ret), ret == -EEXIST ? ": take an empty directory" : "");
 		return ret;
 	}
 	fd = openat(rounds->images, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

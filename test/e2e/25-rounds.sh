@@ -35,6 +35,8 @@ one_command() {
 	wait_gone
 	[ "$(rounds)" -ge 1 ] || fail "no rounds"
 	[ ! -s "$TMP/warnings" ] || fail "$(cat "$TMP/warnings")"
+	# Or a restore in a user namespace could not go there.
+	[ "$(stat -c %a "$TMP"/one "$TMP"/one/pre "$TMP"/one/pre/1 | uniq | wc -l)" = 1 ] || fail "$(stat -c '%a %n' "$TMP"/one/pre "$TMP"/one/pre/1)"
 	assert_at_most "$(stats_of "$TMP/one" pages_written)" $(($(nr_pages 256) * BLOCKS_A_PAGE / 5)) "pages of the dump"
 	run_criu "$CRIU" restore "$TMP/one" -d
 	expect_intact ok
