@@ -265,7 +265,7 @@ def main():
     options = parse_options()
     flavours, modes = options.flavour or FLAVOURS, options.mode or list(MODES)
     if options.table:
-        return table.write(RESULTS, FLAVOURS, MODES)
+        return table.write(RESULTS, FLAVOURS, MODES, excluded)
     print(f"1..{len(flavours) * (len(modes) + 1)}", flush=True)
     number, bad, sums = 0, 0, collections.Counter()
     for flavour in flavours:
@@ -279,7 +279,7 @@ def main():
             save(result, options)
     clean()
     if options.all_tests and len(flavours) == len(FLAVOURS) and len(modes) == len(MODES):
-        table.write(RESULTS, FLAVOURS, MODES)
+        table.write(RESULTS, FLAVOURS, MODES, excluded)
     print("{} passed, {} failed, {} skipped".format(sums["passed"], sums["failed"], sums["skipped"]))
     return 1 if bad else 0
 

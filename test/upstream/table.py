@@ -17,7 +17,8 @@ stock CRIU without pre-dumps, and then with our launcher in each mode.
 {modes}
 A test that stock CRIU passes and ours does not is run once more by both, stock with all options of the mode except
 the pre-dumps. "As stock": stock CRIU fails as well. "Flaky": passed the second time. Else it is a regression. Our own
-tests are about pre-dumps: where zdtm.py tells them of one they must pass, whatever stock CRIU does.
+tests are about pre-dumps: where zdtm.py tells them of one they must pass, whatever stock CRIU does. "Excluded": by
+test/upstream/excluded, for reasons that are stock CRIU's as well.
 
 "Left": the tests whose last dump, before the restore, left pages to its parents; the share of all their pages that
 it left (by RPC the script cannot see it).
@@ -94,8 +95,22 @@ def load(directory, flavours, modes):
     return results
 
 
-def write(directory, flavours, modes):
+def leave_out(result, out):
+    """What is excluded now counts as that, also in a run that still had it."""
+    for test, reason in out.items():
+        ran = [result[key].pop(test) for key in ("regression", "flaky", "as stock") if test in result[key]]
+        if test in result["passed"]:
+            ran.append(result["passed"].remove(test))
+        if ran:
+            result["excluded"][test] = reason
+
+
+def write(directory, flavours, modes, excluded):
+    """excluded(flavour, mode): {test: reason}."""
     results = load(directory, flavours, modes)
+    for result in results:
+        if result["mode"] != "stock":
+            leave_out(result, excluded(result["flavour"], result["mode"]))
     text = HEAD.format(
         criu=os.environ.get("UPSTREAM_CRIU_VERSION", ""), kernel=os.uname().release.split("-")[0],
         commits=" (" + ", ".join(sorted({result["commit"] for result in results})) + ")",
