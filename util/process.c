@@ -55,7 +55,6 @@ int process_start_time(pid_t pid, uint64_t *ret_start_time)
 	return file ? process_parse_stat(file, ret_start_time) : open_error();
 }
 
-/* A task chooses its name, and messages show it on terminals. */
 static void parse_status_line(const char *line, struct process_info *info)
 {
 	const char *last;
@@ -66,7 +65,7 @@ static void parse_status_line(const char *line, struct process_info *info)
 	sscanf(line, "TracerPid: %d", &info->tracer);
 	sscanf(line, "State: %c", &info->state);
 	if (sscanf(line, "Name: %31[^\n]", info->name) == 1)
-		make_printable(info->name);
+		make_printable(info->name); /* its own choice, and messages show it on terminals */
 	if (sscanf(line, "Kthread: %d", &flag) == 1) /* since Linux 6.8 */
 		info->kernel_thread = flag;
 	if (!strncmp(line, "VmSize:", 7))

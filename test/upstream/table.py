@@ -97,12 +97,12 @@ def load(directory, flavours, modes):
 
 def leave_out(result, out):
     """What is excluded now counts as that, also in a run that still had it."""
-    for test, reason in out.items():
-        ran = [result[key].pop(test) for key in ("regression", "flaky", "as stock") if test in result[key]]
-        if test in result["passed"]:
-            ran.append(result["passed"].remove(test))
-        if ran:
-            result["excluded"][test] = reason
+    for key in ("passed", "regression", "flaky", "as stock"):
+        for test in set(result[key]) & set(out):
+            result["excluded"][test] = out[test]
+    result["passed"] = [test for test in result["passed"] if test not in out]
+    for key in ("regression", "flaky", "as stock"):
+        result[key] = {test: step for test, step in result[key].items() if test not in out}
 
 
 def write(directory, flavours, modes, excluded):
